@@ -1,0 +1,78 @@
+# Everything a person or CI calls. Needs Python 3.11 and make; the rest is installed into .venv from pinned, hashed files.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+SERVER ?= 127.0.0.1
+PORT ?= 5300
+ZONE ?= gslb.example.com
+COMPILE := build/tools/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
+	--build-deps-for=editable --no-header --no-annotate --no-emit-options --no-emit-index-url --no-emit-trusted-host
+
+.PHONY: help run test check format smoke fuzz bench soak constraints clean
+
+help:
+	@echo 'make run          two demo data centres and a node; Ctrl-C ends it'
+	@echo 'make test         every test, with coverage'
+	@echo 'make check        format, lint, types, architecture'
+	@echo 'make smoke SERVER=127.0.0.1 PORT=5300 [ZONE=gslb.example.com]   dig against a running node'
+	@echo 'make fuzz         a million hostile datagrams'
+	@echo 'make bench        CPU per query beside NSD'
+	@echo 'make soak         the long tests'
+	@echo 'make constraints  pin the newest packages again'
+	@echo 'make clean        remove everything that make made'
+
+run: .venv/.run
+	@$(BIN)/gslb demo
+
+test: .venv/.dev
+	@tools/system-tools dig
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+check: .venv/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+format: .venv/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+smoke:
+	@tools/system-tools dig
+	@$(PYTHON) tests/smoke/smoke.py --server $(SERVER) --port $(PORT) --zone $(ZONE) $(SMOKE)
+
+fuzz: .venv/.dev
+	GSLB_FUZZ=1000000 $(BIN)/python -m pytest -q --timeout 3600 tests/test_fuzz.py
+
+bench: .venv/.dev
+	@tools/system-tools nsd
+	$(BIN)/python bench/bench.py
+
+soak: .venv/.dev
+	@tools/system-tools dig
+	$(BIN)/python -m pytest -m soak --timeout 3600
+
+constraints: build/tools
+	$(COMPILE) -o constraints.txt pyproject.toml
+	$(COMPILE) --extra dev -c constraints.txt -o constraints-dev.txt pyproject.toml
+	@! grep -nE '://|index-url|find-links|trusted-host' constraints.txt constraints-dev.txt
+
+clean:
+	rm -rf .venv build dist .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov .coverage .coverage.* *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.run: constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gslb needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: constraints-dev.txt .venv/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints-dev.txt
+	@touch $@
+
+build/tools:
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check pip-tools

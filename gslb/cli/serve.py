@@ -1,0 +1,28 @@
+"""`gslb serve`: run a node until it is told to stop."""
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--config", metavar="FILE", required=True, help="Node file.")
+def serve(config: str) -> int:
+    """Run a node: answer DNS, probe sites, serve the API.
+
+    SIGHUP reloads the configuration, all or nothing; SIGTERM and Ctrl-C stop. With `workers: 0` everything runs in
+    this one process; otherwise this process supervises the workers and the control process.
+    """
+    from gslb.config.load import load_node
+
+    path = str(Path(config).absolute())
+    node = load_node(path)
+    if node.workers == 0:
+        from gslb.control.main import run_control
+
+        return 1 if run_control(path) else 0
+    from gslb.server.supervisor import Supervisor
+
+    control = [sys.executable, "-m", "gslb.control.main", "--config", path]
+    return Supervisor(node.state, node.dns, node.workers, control).run()

@@ -1,0 +1,1 @@
+"""YAML to a frozen model, with every problem at once."""

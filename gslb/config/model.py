@@ -1,0 +1,183 @@
+"""The configuration as frozen values. A `Config` that exists is right: nothing below checks it again.
+
+Field names are the YAML keys. Durations are seconds (float), TTLs are whole seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from gslb.dns.record import Record as Record  # part of the model, defined where master files are read
+from gslb.errors import Problem
+
+PolicyName = Literal["weighted", "failover", "all", "hash", "nearest"]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """The node file: what differs on every node. Paths are absolute; addresses are (host, port)."""
+
+    name: str
+    site: str
+    roles: tuple[str, ...]
+    dns: tuple[tuple[str, int], ...]
+    api: tuple[str, int] | None
+    workers: int | None  # None = auto
+    zones: str
+    state: str
+    geo_databases: tuple[str, ...] = ()
+    probe_allow: tuple[str, ...] = ()
+    probe_concurrency: int = 200
+    ecs_trust: tuple[str, ...] = ()
+    startup_wait: float = 5.0
+    max_state_age: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place where members are."""
+
+    name: str
+    country: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """The definition of a check: how often and how strictly (semantics section 1). Subclasses say what is asked."""
+
+    name: str
+    port: int
+    interval: float = 5.0
+    timeout: float = 2.0
+    fall: int = 3
+    rise: int = 5
+    jitter: float = 0.1  # share of the interval
+    flaky: float = 0.5  # share of the last 20 results
+
+    @property
+    def detection(self) -> float:
+        """Worst-case seconds from a death to its verdict (semantics section 7): fall x interval + jitter + timeout."""
+        return self.fall * self.interval + self.jitter * self.interval + self.timeout
+
+
+@dataclass(frozen=True, slots=True)
+class HttpMonitor(Monitor):
+    """An HTTP request and what must come back. Every condition that is given must hold."""
+
+    scheme: Literal["http", "https"] = "http"
+    method: str = "GET"
+    path: str = "/"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str | None = None
+    host: str | None = None  # Host header; the address where absent
+    sni: str | None = None  # TLS server name; `host` where absent
+    verify: bool = True
+    ca: str | None = None  # file with the trusted authorities
+    status: tuple[int, ...] = (200,)
+    contains: str | None = None
+    regex: str | None = None
+    json: tuple[tuple[str, object], ...] = ()  # (path, expected value): "result.version", "items.0.state"
+
+
+@dataclass(frozen=True, slots=True)
+class TcpMonitor(Monitor):
+    """A connection; optionally something sent and something expected back (bytes, substring)."""
+
+    send: bytes = b""
+    expect: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorSet:
+    """Which monitors decide for a pool, and how many of them must pass: all = len(of), any = 1."""
+
+    of: tuple[str, ...]
+    at_least: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One target of a pool: addresses at a site. `priority` matters for failover: lower is preferred."""
+
+    name: str
+    site: str
+    addresses: tuple[str, ...]  # canonical text, IPv4 and IPv6 mixed, in the order of the file
+    weight: int = 1
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AllDown:
+    """What a pool serves when no member lives."""
+
+    mode: Literal["all", "last_good", "nodata", "fallback"] = "all"
+    fallback: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A set of members and the policy that chooses among the live ones."""
+
+    name: str
+    members: tuple[Member, ...]
+    monitors: MonitorSet = MonitorSet((), 0)
+    policy: PolicyName = "weighted"
+    answers: int = 1
+    max_answers: int = 8
+    all_down: AllDown = AllDown()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Conditions on the client: keys are ANDed, values within a key ORed; an empty key asks nothing."""
+
+    subnet: tuple[str, ...] = ()
+    country: tuple[str, ...] = ()  # "JP", or with a subdivision "US-CA"
+    continent: tuple[str, ...] = ()  # "AS"
+    asn: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Clients that match are served from `pools`: in order (failover) where `weights` is empty, else drawn by it."""
+
+    pools: tuple[str, ...]
+    weights: tuple[int, ...] = ()
+    match: Match | None = None  # None = everyone
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicName:
+    """A name answered from pools. `owner` is lower-cased wire; the last rule matches everyone."""
+
+    owner: bytes
+    ttl: int
+    rules: tuple[Rule, ...]
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """An apex (lower-cased wire) with its static records, SOA and NS among them, and its dynamic names."""
+
+    apex: bytes
+    records: tuple[Record, ...]
+    names: tuple[DynamicName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything, checked. `digest` identifies the zones folder's contents: equal on all nodes that agree.
+
+    `warnings` are things that work but should be known.
+    """
+
+    node: NodeSettings
+    sites: Mapping[str, Site]
+    monitors: Mapping[str, Monitor]
+    pools: Mapping[str, Pool]
+    zones: Mapping[bytes, Zone]  # by apex
+    digest: str
+    warnings: tuple[Problem, ...] = ()

@@ -1,0 +1,131 @@
+"""Sites and pools from their shapes, with what they say about each other."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from gslb.config.document import Findings, Path, suggestion
+from gslb.config.model import AllDown, Member, MonitorSet, Pool, Site
+from gslb.config.schema import AllDownShape, MemberShape, MonitorSetShape, PoolShape, SiteShape
+from gslb.config.targets import denied
+from gslb.config.validate import validate
+from gslb.config.values import identifier
+
+_SET_HINT: Final = "a list (all must pass), {any: [...]}, or {at_least: 2, of: [...]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What pools may refer to: every name in the files, whether its entry is right or not; and the sites that are."""
+
+    sites: dict[str, Site]
+    site_names: Collection[str]
+    monitor_names: Collection[str]
+    allow: tuple[str, ...]
+
+
+def build_site(name: str, raw: object, findings: Findings) -> Site | None:
+    """The site, or None after its problems were noted."""
+    path: Path = ("sites", name)
+    _check_name(path, findings)
+    shape = validate(SiteShape, {} if raw is None else raw, path, findings)
+    if shape is None:
+        return None
+    if (shape.latitude is None) != (shape.longitude is None):
+        findings.problem(path, "needs latitude and longitude, or neither")
+    return Site(name, shape.country, shape.latitude, shape.longitude)
+
+
+def build_pool(name: str, raw: object, known: Known, findings: Findings) -> Pool | None:
+    """The pool, or None after its problems were noted."""
+    path: Path = ("pools", name)
+    _check_name(path, findings)
+    shape = validate(PoolShape, raw, path, findings)
+    if shape is None:
+        return None
+    monitors = _monitor_set(shape.monitors, path, known, findings)
+    for key, member in shape.members.items():
+        _check_member(member, (*path, "members", key), shape, known, findings)
+    _check_duplicates(shape, path, findings)
+    return Pool(
+        name=name,
+        members=tuple(_member(key, member) for key, member in shape.members.items()),
+        monitors=monitors,
+        policy=shape.policy,
+        answers=shape.answers,
+        max_answers=shape.max_answers,
+        all_down=_all_down(shape.all_down, path, findings),
+    )
+
+
+def _check_name(path: Path, findings: Findings) -> None:
+    try:
+        identifier(str(path[-1]))
+    except ValueError as error:
+        findings.problem(path, str(error), key=True)
+
+
+def _member(name: str, shape: MemberShape) -> Member:
+    return Member(name, shape.site, tuple(shape.addresses), shape.weight, shape.priority)
+
+
+def _monitor_set(shape: MonitorSetShape, path: Path, known: Known, findings: Findings) -> MonitorSet:
+    path = (*path, "monitors")
+    given = [key for key in ("all", "any", "of") if getattr(shape, key) is not None]
+    if not given and shape.at_least is None:
+        return MonitorSet((), 0)
+    if len(given) != 1 or (shape.at_least is not None) != (given == ["of"]):
+        findings.problem(path, "must be one way to combine monitors", _SET_HINT)
+        return MonitorSet((), 0)
+    names: list[str] = getattr(shape, given[0])
+    _check_references(names, path, known, findings)
+    at_least = {"all": len(names), "any": min(1, len(names))}.get(given[0], shape.at_least or 0)
+    if not names and given != ["all"]:
+        findings.problem(path, "names no monitor", "leave `monitors` out for a pool that is not probed")
+    elif at_least > len(names):
+        findings.problem(path, f"at_least must be at most the number of monitors, {len(names)} (got {at_least})")
+    return MonitorSet(tuple(names), at_least)
+
+
+def _check_references(names: list[str], path: Path, known: Known, findings: Findings) -> None:
+    for position, name in enumerate(names):
+        if name not in known.monitor_names:
+            hint = suggestion(name, known.monitor_names)
+            findings.problem((*path, position), f"there is no monitor {name!r}", hint)
+        if name in names[:position]:
+            findings.problem((*path, position), f"monitor {name!r} stands twice in the list")
+
+
+def _check_member(member: MemberShape, path: Path, pool: PoolShape, known: Known, findings: Findings) -> None:
+    if member.site not in known.site_names:
+        hint = suggestion(member.site, known.site_names)
+        findings.problem((*path, "site"), f"there is no site {member.site!r}", hint)
+    site = known.sites.get(member.site)
+    if pool.policy == "nearest" and site is not None and site.latitude is None:
+        findings.problem((*path, "site"), f"policy nearest needs latitude and longitude of site {member.site!r}")
+    if "monitors" not in pool.model_fields_set:
+        return
+    for position, address in enumerate(member.addresses):
+        reason = denied(address, known.allow)
+        if reason:
+            message = f"{address} must not be probed: it is {reason}"
+            findings.problem((*path, "addresses", position), message, f"list {address} in probe.allow of the node file")
+
+
+def _check_duplicates(shape: PoolShape, path: Path, findings: Findings) -> None:
+    first: dict[str, str] = {}
+    for key, member in shape.members.items():
+        for position, address in enumerate(member.addresses):
+            where = (*path, "members", key, "addresses", position)
+            if address in first:
+                findings.problem(where, f"{address} is in this pool already", f"the first is at {first[address]}")
+            else:
+                first[address] = findings.where(where)
+
+
+def _all_down(shape: AllDownShape, path: Path, findings: Findings) -> AllDown:
+    if shape.fallback is None:
+        return AllDown(shape.mode or "all")
+    if shape.mode is not None:
+        findings.problem((*path, "all_down"), "must be a mode or fallback addresses, not both")
+    return AllDown("fallback", tuple(shape.fallback))

@@ -1,0 +1,286 @@
+"""The shape of the YAML files: which keys there are, what type each value has, its default and its range.
+
+What one value alone can tell is here; what depends on other values is checked where the model is built from the shapes.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from gslb.config.model import PolicyName
+from gslb.config.values import address, duration, endpoint, identifier, network, share, shown
+
+MAX_TTL: Final = 2**31 - 1  # RFC 2181 section 8
+MAX_32: Final = 2**32 - 1
+MAX_WEIGHT: Final = 1_000_000
+MAX_RULES: Final = 1000  # of one name; each is compared with all before it
+
+
+def _parsed(parser: Callable[[str], object]) -> BeforeValidator:
+    def parse(value: object) -> object:
+        if not isinstance(value, str):
+            raise ValueError(f"must be text (got {shown(value)})")
+        return parser(value)
+
+    return BeforeValidator(parse)
+
+
+def _listed(value: object) -> object:
+    """One value stands for a list of just that one."""
+    return [value] if isinstance(value, (str, int)) else value
+
+
+def _matching(expression: str, expected: str) -> AfterValidator:
+    compiled = re.compile(expression)
+
+    def check(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise ValueError(f"must be {expected} (got {shown(text)})")
+        return text
+
+    return AfterValidator(check)
+
+
+def _lasting(low: str, high: str) -> BeforeValidator:
+    def check(value: object) -> float:
+        seconds = duration(value)
+        if not duration(low) <= seconds <= duration(high):
+            raise ValueError(f"must be from {low} to {high} (got {value})")
+        return seconds
+
+    return BeforeValidator(check)
+
+
+def _workers(value: object) -> int | None:
+    if value == "auto":
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 64:
+        return value
+    raise ValueError(f"must be auto or a number from 0 to 64 (got {shown(value)})")
+
+
+def _pool_choice(value: object) -> tuple[tuple[str, int | None], ...]:
+    """Pools with their weights; a list has none, for its order decides."""
+    if isinstance(value, list) and value and all(isinstance(pool, str) for pool in value):
+        return tuple((pool, None) for pool in value)
+    if isinstance(value, dict) and value:
+        for pool, weight in value.items():
+            if not isinstance(weight, int) or isinstance(weight, bool) or not 0 <= weight <= MAX_WEIGHT:
+                raise ValueError(f"the weight of {pool} must be from 0 to {MAX_WEIGHT} (got {shown(weight)})")
+        return tuple(value.items())
+    raise ValueError(f"must be a list of pools in order, or a mapping of pools to weights (got {shown(value)})")
+
+
+def _scalar(value: object) -> object:
+    if isinstance(value, (dict, list)):
+        raise ValueError(f"must be one value (got {shown(value)})")
+    return value
+
+
+Identifier = Annotated[str, AfterValidator(identifier)]
+Address = Annotated[str, _parsed(address)]
+Network = Annotated[str, _parsed(network)]
+Endpoint = Annotated[tuple[str, int], _parsed(endpoint)]
+Share = Annotated[float, BeforeValidator(share)]
+Ttl = Annotated[int, Field(ge=0, le=MAX_TTL)]
+Weight = Annotated[int, Field(ge=0, le=MAX_WEIGHT)]
+Count = Annotated[int, Field(ge=1, le=1000)]
+Texts = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
+Line = Annotated[str, _matching(r"[^\r\n\0]*", "text without line breaks and NUL")]
+HostName = Annotated[str, _matching(r"[A-Za-z0-9._:\[\]-]{1,255}", "a host name")]
+Country = Annotated[str, _matching(r"[A-Z]{2}", "a country code of two capital letters such as JP")]
+Place = Annotated[
+    str, _matching(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", "a country such as JP or a country and subdivision such as US-CA")
+]
+
+
+class Shape(BaseModel):
+    """A mapping with known keys; text is text and numbers are numbers."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class NodeShape(Shape):
+    name: Identifier
+    site: str
+    roles: Annotated[list[Literal["dns", "probe", "api"]], Field(min_length=1)] = ["dns", "probe", "api"]
+
+
+class ListenShape(Shape):
+    dns: Annotated[list[Endpoint], Field(min_length=1)]
+    api: Endpoint | None = None
+
+
+class StoreShape(Shape):
+    type: Literal["sqlite"]
+
+
+class GeoShape(Shape):
+    databases: Annotated[list[str], BeforeValidator(_listed)] = []
+
+
+class ProbeShape(Shape):
+    allow: Annotated[list[Network], BeforeValidator(_listed)] = []
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 200
+
+
+class EcsShape(Shape):
+    trust: Annotated[list[Network], BeforeValidator(_listed)] = []
+
+
+class NodeFile(Shape):
+    """The node file: what differs on every node."""
+
+    node: NodeShape
+    listen: ListenShape
+    workers: Annotated[int | None, BeforeValidator(_workers)] = None
+    zones: str
+    state: str
+    store: StoreShape = StoreShape(type="sqlite")
+    geo: GeoShape = GeoShape()
+    probe: ProbeShape = ProbeShape()
+    ecs: EcsShape = EcsShape()
+    startup_wait: Annotated[float, _lasting("0s", "1h")] = 5.0
+    max_state_age: Annotated[float, _lasting("0s", "72h")] = 600.0
+
+
+class ZonesFile(Shape):
+    """A file of the zones folder. Each entry has its own shape, so that a fault in one hides none in the others."""
+
+    sites: dict[str, Any] = {}
+    monitors: dict[str, Any] = {}
+    pools: dict[str, Any] = {}
+    zones: dict[str, Any] = {}
+
+
+class SiteShape(Shape):
+    country: Country = ""
+    latitude: Annotated[float | None, Field(ge=-90, le=90)] = None
+    longitude: Annotated[float | None, Field(ge=-180, le=180)] = None
+
+
+class MonitorShape(Shape):
+    type: str
+    interval: Annotated[float, _lasting("100ms", "1h")] = 5.0
+    timeout: Annotated[float | None, _lasting("10ms", "1h")] = None
+    fall: Count = 3
+    rise: Count = 5
+    jitter: Annotated[Share, Field(ge=0, le=1)] = 0.1
+    flaky: Annotated[Share, Field(gt=0, le=1)] = 0.5
+
+
+Status = Annotated[int, Field(ge=100, le=599)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class ExpectShape(Shape):
+    status: Annotated[list[Status], BeforeValidator(_listed), Field(min_length=1)] = [200]
+    body: Annotated[str | None, Field(min_length=1)] = None
+    regex: Annotated[str | None, Field(min_length=1, max_length=1000)] = None
+    json_: Annotated[dict[str, Annotated[Any, BeforeValidator(_scalar)]], Field(alias="json")] = {}
+
+
+HeaderName = Annotated[str, _matching(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}", "a header name")]  # RFC 9110 section 5.1
+RequestPath = Annotated[str, _matching(r"/[!-~]{0,2000}", "a path from / on, without spaces and line breaks")]
+
+
+class HttpShape(MonitorShape):
+    port: Port | None = None
+    scheme: Literal["http", "https"] = "http"
+    method: Annotated[str, _matching(r"[A-Z]{1,20}", "a method such as GET, HEAD or POST")] = "GET"
+    path: RequestPath = "/"
+    headers: dict[HeaderName, Line] = {}
+    body: str | None = None
+    host: HostName | None = None
+    sni: HostName | None = None
+    verify: bool = True
+    ca: str | None = None
+    expect: ExpectShape = ExpectShape()
+
+
+class TcpShape(MonitorShape):
+    port: Port
+    send: Annotated[str, Field(max_length=4096)] = ""
+    expect: Annotated[str, Field(max_length=4096)] = ""
+
+
+MONITORS: Final[Mapping[str, type[HttpShape] | type[TcpShape]]] = {"http": HttpShape, "tcp": TcpShape}
+
+
+class MonitorSetShape(Shape):
+    all: list[str] | None = None
+    any: list[str] | None = None
+    at_least: Annotated[int | None, Field(ge=1)] = None
+    of: list[str] | None = None
+
+
+class AllDownShape(Shape):
+    mode: Literal["all", "last_good", "nodata"] | None = None
+    fallback: Annotated[list[Address] | None, BeforeValidator(_listed), Field(min_length=1)] = None
+
+
+class MemberShape(Shape):
+    site: str
+    addresses: Annotated[list[Address], BeforeValidator(_listed), Field(min_length=1)]
+    weight: Weight = 1
+    priority: Annotated[int, Field(ge=0, le=MAX_WEIGHT)] = 0
+
+
+class PoolShape(Shape):
+    monitors: Annotated[
+        MonitorSetShape, BeforeValidator(lambda value: {"all": value} if isinstance(value, list) else value)
+    ] = MonitorSetShape()
+    policy: PolicyName = "weighted"
+    answers: Count = 1
+    max_answers: Count = 8
+    all_down: Annotated[
+        AllDownShape, BeforeValidator(lambda value: {"mode": value} if isinstance(value, str) else value)
+    ] = AllDownShape()
+    members: Annotated[dict[Identifier, MemberShape], Field(min_length=1)]
+
+
+class SoaShape(Shape):
+    mname: str
+    rname: str
+    serial: Annotated[int | None, Field(ge=0, le=MAX_32)] = None
+    refresh: Ttl = 3600
+    retry: Ttl = 600
+    expire: Ttl = 604_800
+    minimum: Ttl = 30
+    ttl: Ttl | None = None
+
+
+class ZoneShape(Shape):
+    ttl: Ttl = 60
+    soa: SoaShape | None = None
+    ns: Annotated[list[str], BeforeValidator(_listed)] = []
+    zonefile: str | None = None
+    records: dict[str, Any] = {}
+    names: dict[str, Any] = {}
+
+
+class RrsetShape(Shape):
+    """The long form of inline data: with its own TTL."""
+
+    ttl: Ttl | None = None
+    data: Texts
+
+
+class MatchShape(Shape):
+    subnet: Annotated[list[Network], BeforeValidator(_listed)] = []
+    country: Annotated[list[Place], BeforeValidator(_listed)] = []
+    continent: Annotated[list[Literal["AF", "AN", "AS", "EU", "NA", "OC", "SA"]], BeforeValidator(_listed)] = []
+    asn: Annotated[list[Annotated[int, Field(ge=0, le=MAX_32)]], BeforeValidator(_listed)] = []
+
+
+class RuleShape(Shape):
+    match: MatchShape | None = None
+    pools: Annotated[tuple[tuple[str, int | None], ...], BeforeValidator(_pool_choice)]
+
+
+class NameShape(Shape):
+    ttl: Ttl | None = None
+    pool: str | None = None
+    rules: Annotated[list[RuleShape] | None, Field(min_length=1, max_length=MAX_RULES)] = None

@@ -1,0 +1,23 @@
+"""What answering needs beside the query: the table, the draw, and the counters."""
+
+from typing import Final
+
+from gslb import counters
+from gslb.policy.nodes import Draw
+from gslb.table.client import Client
+from gslb.table.entries import Table
+
+UDP: Final = 0
+TCP: Final = 1
+
+
+class Context:
+    """What `respond` needs beside the query. `table` is swapped by one assignment; `now` is epoch seconds."""
+
+    __slots__ = ("client", "counters", "now", "table")
+
+    def __init__(self, table: Table, rng: Draw) -> None:
+        self.table = table
+        self.now = 0.0
+        self.counters = [0] * len(counters.NAMES)
+        self.client = Client(table, rng)

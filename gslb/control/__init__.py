@@ -1,0 +1,1 @@
+"""What operators touch: controller, API, publishing."""

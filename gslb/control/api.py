@@ -1,0 +1,113 @@
+"""The HTTP API: thin. Each handler reads a request, asks the controller, and shows a view."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from gslb.control.controller import Controller
+from gslb.control.explain import explain
+from gslb.control.problems import Handler, as_problems
+from gslb.control.requests import DrainRequest, DrainsQuery, ExplainQuery
+from gslb.control.tokens import require_token
+from gslb.control.views import Json, drain_view, ready_view, status_view
+from gslb.errors import NotFoundError, RequestError, StateError
+from gslb.intents import Drain
+
+BODY_LIMIT = 64 * 1024
+_GUARDED = "/api"
+
+
+def make_app(controller: Controller, token: str) -> web.Application:
+    """The whole API of one node; everything below /api wants the token."""
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith(_GUARDED):
+            require_token(request.headers.get("Authorization", ""), token)
+        return await handler(request)
+
+    api = Api(controller)
+    app = web.Application(middlewares=[as_problems, guard], client_max_size=BODY_LIMIT)
+    app.add_routes(
+        [
+            web.get("/livez", api.live),
+            web.get("/readyz", api.ready),
+            web.get("/api/v1/status", api.status),
+            web.get("/api/v1/explain", api.explain),
+            web.get("/api/v1/drains", api.drains),
+            web.post("/api/v1/drains", api.add_drain),
+            web.get("/api/v1/drains/{id}", api.drain),
+            web.delete("/api/v1/drains/{id}", api.remove_drain),
+        ]
+    )
+    return app
+
+
+class Api:
+    """The handlers."""
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+
+    async def live(self, _: web.Request) -> web.Response:
+        """The process turns its loop."""
+        return web.json_response({"live": True})
+
+    async def ready(self, _: web.Request) -> web.Response:
+        """Serving decides the status; a node that serves old health is still better than none."""
+        ready = ready_view(self._controller)
+        return web.json_response(ready, status=200 if ready["serving"] else 503)
+
+    async def status(self, _: web.Request) -> web.Response:
+        """Everything about the node."""
+        return web.json_response(status_view(self._controller))
+
+    async def explain(self, request: web.Request) -> web.Response:
+        """One query, answered and explained."""
+        query = ExplainQuery.model_validate(_parameters(request))
+        if self._controller.served is None:
+            raise StateError(
+                "nothing is published yet", hint="the first round of probes is under way: ask again in a moment"
+            )
+        return web.json_response(await asyncio.to_thread(explain, self._controller.served, query.question()))
+
+    async def drains(self, request: web.Request) -> web.Response:
+        """Active drains, or all that are kept."""
+        query = DrainsQuery.model_validate(_parameters(request))
+        kept = await self._controller.store.drains() if query.all else self._controller.drains
+        now = time.time()
+        return web.json_response({"drains": [self._view(drain) for drain in kept if query.all or drain.active(now)]})
+
+    async def drain(self, request: web.Request) -> web.Response:
+        """One drain."""
+        wanted = request.match_info["id"]
+        for drain in await self._controller.store.drains():
+            if drain.id == wanted:
+                return web.json_response(self._view(drain))
+        raise NotFoundError(f"there is no drain {wanted!r}", hint="GET /api/v1/drains?all=true lists them")
+
+    async def add_drain(self, request: web.Request) -> web.Response:
+        """Begin a drain."""
+        now = time.time()
+        wanted = DrainRequest.model_validate_json(await request.read(), context={"now": now})
+        end = wanted.end(now)
+        drain, acknowledged = await self._controller.add_drain(wanted.target, wanted.reason, wanted.owner, end)
+        body = {**self._view(drain), "acknowledged": acknowledged}
+        return web.json_response(body, status=201, headers={"Location": f"/api/v1/drains/{drain.id}"})
+
+    async def remove_drain(self, request: web.Request) -> web.Response:
+        """End a drain."""
+        drain, acknowledged = await self._controller.remove_drain(request.match_info["id"])
+        return web.json_response({**self._view(drain), "acknowledged": acknowledged})
+
+    def _view(self, drain: Drain) -> Json:
+        return drain_view(drain, self._controller.plan.config, time.time())
+
+
+def _parameters(request: web.Request) -> Mapping[str, str]:
+    repeated = {key for key in request.query if len(request.query.getall(key)) > 1}
+    if repeated:
+        raise RequestError(f"parameter {', '.join(sorted(repeated))} is given more than once")
+    return dict(request.query)

@@ -1,0 +1,279 @@
+"""The straight line: config, belief and drains in; a published table out. Everything that changes goes through here.
+
+One loop publishes, so publishing never overtakes itself: the first change at once, then at most ten a second. A reload
+only hands that loop another plan, so every answer is wholly from the old configuration or wholly from the new one.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+from gslb.config.load import load
+from gslb.config.model import Config
+from gslb.control.belief import Place, believable, changes, since
+from gslb.control.targets import require_known
+from gslb.errors import ConfigError, GslbError, SnapshotError, StoreError
+from gslb.geo.database import open_atlas
+from gslb.health.effective import effective
+from gslb.health.states import Belief, Observation, States, TargetKey
+from gslb.intents import Drain, Target
+from gslb.probe.runner import Runner
+from gslb.server.publish import Publisher
+from gslb.store import HealthSnapshot, Store
+from gslb.table.build import compile_base
+from gslb.table.entries import Base, Table
+from gslb.table.leaves import compile_pools
+
+log = logging.getLogger("gslb.control")
+
+PUBLISH_GAP = 0.1  # seconds between publications
+RETRY = 1.0  # seconds until a publication that failed is tried again
+DRAIN_WAIT = 0.5  # seconds that a drain may take to reach every worker
+RELOAD_WAIT = 30.0  # seconds that workers may take to load a new base
+STAMP_EVERY = 10.0  # seconds between health snapshots when nothing changes
+_LONGEST_SLEEP = 60.0  # so that a step of the machine's clock is noticed
+_FIXED_AT_START = ("dns", "api", "workers", "state")
+
+
+class Plan(NamedTuple):
+    """What is to be served: a configuration and what it compiled to."""
+
+    config: Config
+    base: Base
+
+
+class Served(NamedTuple):
+    """What was published last, all from one moment."""
+
+    config: Config
+    table: Table
+    states: States
+
+
+def load_plan(path: str) -> Plan:
+    """Load, check and compile. Raises ConfigError, GeoError. Takes its time: call it in a thread."""
+    config = load(path)
+    return Plan(config, compile_base(config, open_atlas(config.node.geo_databases)))
+
+
+class Controller:
+    """One node's control plane: `start` it, let `run` run, `close` it. API and explain show its public attributes."""
+
+    def __init__(self, path: str, plan: Plan, store: Store, publisher: Publisher) -> None:
+        self.plan = plan
+        self.store = store
+        self.publisher = publisher
+        self.drains: tuple[Drain, ...] = ()  # that are active; the store keeps the others too
+        self.belief: Belief = {}
+        self.since: Mapping[Place, float] = {}
+        self.served: Served | None = None
+        self.generation = 0
+        self.settled = False
+        self.loaded = time.time()
+        self.problems: tuple[str, ...] = ()  # of the last reload, where it was refused
+        self._path = path
+        self._runner = Runner(plan.config, self._observed)
+        self._leaving: Belief = {}
+        self._earlier: Table | None = None  # what workers serve from before
+        self._change_at: float | None = None
+        self._dirty = asyncio.Event()
+        self._unsaved = asyncio.Event()
+        self._reload_wanted = asyncio.Event()
+        self._reloading = asyncio.Lock()
+        self._waiting: list[asyncio.Future[int]] = []
+
+    async def start(self) -> None:
+        """Read what the store and an earlier process left, and begin to probe. Raises StoreError."""
+        self._earlier = await asyncio.to_thread(self.publisher.served)
+        self._hold(await self.store.drains())
+        try:
+            snapshot = await self.store.read_health()
+        except SnapshotError as error:
+            log.warning("ignored: %s", error)
+            snapshot = None
+        self._runner.restore(believable(snapshot, time.time(), self.plan.config.node.max_state_age))
+        self._runner.start()
+        self._dirty.set()
+
+    async def run(self) -> None:
+        """Publish, save and reload until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for task in (self._keep_publishing, self._settle_and_save, self._keep_reloading):
+                group.create_task(task())
+
+    async def close(self) -> None:
+        """End all probes."""
+        await self._runner.close()
+
+    async def add_drain(self, target: Target, reason: str, owner: str, expires: float) -> tuple[Drain, bool]:
+        """Keep a drain and publish it; the flag says whether every worker confirmed in time.
+
+        Raises NotFoundError (no such target), ConflictError (drained already), StoreError.
+        """
+        require_known(target, self.plan.config)
+        drain = Drain(f"d-{secrets.token_hex(4)}", target, reason, owner, time.time(), expires)
+        await self.store.add_drain(drain)
+        log.info("drain %s begins: %s (%s, by %s)", drain.id, target, reason, owner or "unknown")
+        self._hold((*self.drains, drain))
+        return drain, await self._everywhere()
+
+    async def remove_drain(self, drain_id: str) -> tuple[Drain, bool]:
+        """End a drain and publish; one that has ended stays as it is. Raises NotFoundError, StoreError."""
+        removed = await self.store.remove_drain(drain_id, time.time())
+        log.info("drain %s ends: %s", removed.id, removed.target)
+        self._hold(drain for drain in self.drains if drain.id != drain_id)
+        return removed, await self._everywhere()
+
+    def _hold(self, drains: Iterable[Drain]) -> None:
+        now = time.time()
+        self.drains = tuple(drain for drain in drains if drain.active(now))
+
+    async def _everywhere(self) -> bool:
+        """Whether every worker answers by what is known now, within DRAIN_WAIT."""
+        try:
+            async with asyncio.timeout(DRAIN_WAIT):
+                return await self.publisher.wait_acknowledged(await self._published(), DRAIN_WAIT)
+        except TimeoutError:
+            return False
+
+    def request_reload(self) -> None:
+        """Reload soon; requests that come during a reload lead to one more. Safe in a signal handler."""
+        self._reload_wanted.set()
+
+    async def reload(self) -> tuple[str, ...]:
+        """Load the configuration anew, all or nothing. Returns the problems for which it was refused, else nothing."""
+        async with self._reloading:
+            try:
+                plan = await asyncio.to_thread(load_plan, self._path)
+            except GslbError as error:
+                return self._refuse(error)
+            self._note_fixed(plan.config)
+            await self._take_over(plan)
+            return ()
+
+    def _refuse(self, error: GslbError) -> tuple[str, ...]:
+        self.problems = tuple(map(str, error.problems)) if isinstance(error, ConfigError) else (error.message,)
+        for problem in self.problems:
+            log.error("reload refused: %s", problem)
+        return self.problems
+
+    def _note_fixed(self, config: Config) -> None:
+        for field in _FIXED_AT_START:
+            if getattr(config.node, field) != getattr(self.plan.config.node, field):
+                log.warning("reload: another %r in the node file takes effect at the next start", field)
+
+    async def _take_over(self, plan: Plan) -> None:
+        # Targets that leave the config are served until the new base is: their verdicts must last as long.
+        self._leaving = self._believed()
+        self._runner.update(plan.config)
+        await self._first_round(plan.config)
+        self.plan, self._leaving = plan, {}
+        self.loaded, self.problems = time.time(), ()
+        generation = await self._published()
+        done = await self.publisher.wait_acknowledged(generation, RELOAD_WAIT)
+        log.log(
+            logging.INFO if done else logging.WARNING,
+            "reloaded: configuration %s, generation %d%s",
+            plan.config.digest,
+            generation,
+            "" if done else f", not yet confirmed by every worker after {RELOAD_WAIT:.0f} s",
+        )
+
+    async def _first_round(self, config: Config) -> None:
+        """Wait until every target has a verdict, but not for ever: then unknown counts as up."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(config.node.startup_wait):
+                await self._runner.first_round.wait()
+
+    def _observed(self, key: TargetKey, observation: Observation) -> None:
+        log.info("monitor %s: %s is %s %s", key.monitor, key.address, observation.verdict, observation.reason)
+        self._dirty.set()
+        self._unsaved.set()
+
+    def _believed(self) -> Belief:
+        return {**self._leaving, **self._runner.belief()}
+
+    async def _published(self) -> int:
+        """The generation that holds everything known when this was called."""
+        waiter: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        self._dirty.set()
+        return await waiter
+
+    async def _keep_publishing(self) -> None:
+        while True:
+            await self._change()
+            # Until there is something to believe, what workers serve from before is better than "not ready".
+            if self._earlier is not None and not self.settled:
+                continue
+            waiting, self._waiting = self._waiting, []
+            try:
+                self._publish()
+            except Exception:
+                log.exception("publishing failed; what was published before is still served")
+                self._waiting += waiting
+                self._dirty.set()
+                await asyncio.sleep(RETRY)
+                continue
+            for waiter in waiting:
+                if not waiter.done():
+                    waiter.set_result(self.generation)
+            await asyncio.sleep(PUBLISH_GAP)
+
+    async def _change(self) -> None:
+        """Return when an input has changed, or when the effective state changes with time."""
+        wait = _LONGEST_SLEEP if self._change_at is None else self._change_at - time.time()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(max(wait, 0.0), _LONGEST_SLEEP)):
+                await self._dirty.wait()
+        self._dirty.clear()
+
+    def _publish(self) -> None:
+        (config, base), now = self.plan, time.time()
+        self.belief = self._believed()
+        states, self._change_at = effective(config, self.belief, self.drains, now, settled=self.settled)
+        if self.served is not None and self.served.config is config and self.served.states == states:
+            return
+        before = self.served.table if self.served else self._earlier
+        leaves = compile_pools(base, config, states, before.leaves.last_good if before else {})
+        if self.served is not None and self.served.table.base.digest == base.digest:
+            self.generation = self.publisher.publish_leaves(leaves)
+        else:
+            self.generation = self.publisher.publish_base(base, leaves)
+        self._note_changes(states, now)
+        self.served, self._earlier = Served(config, Table(base, leaves), states), None
+
+    def _note_changes(self, states: States, now: float) -> None:
+        before = self.served.states if self.served else {}
+        for place, state, former in changes(before, states):
+            if former is not None:
+                log.info("%s/%s %s: %s -> %s %s", *place, former.effective, state.effective, state.reason)
+        self.since = since(self.since, before, states, now)
+
+    async def _settle_and_save(self) -> None:
+        """After the first round, keep the health snapshot in the store: on change, and stamped every STAMP_EVERY."""
+        await self._first_round(self.plan.config)
+        self.settled = True
+        self._dirty.set()
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STAMP_EVERY):
+                    await self._unsaved.wait()
+            self._unsaved.clear()
+            try:
+                await self.store.write_health(HealthSnapshot(self._believed(), time.time()))
+            except StoreError as error:
+                log.error("health snapshot not saved: %s", error)
+
+    async def _keep_reloading(self) -> None:
+        while True:
+            await self._reload_wanted.wait()
+            self._reload_wanted.clear()
+            try:
+                await self.reload()
+            except Exception:
+                log.exception("reload failed; the configuration before it is still served")

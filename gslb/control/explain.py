@@ -1,0 +1,207 @@
+"""Why a query gets the answer that it gets: the real `respond` over the published table, and the way through it."""
+
+import random
+import struct
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Any, NamedTuple
+
+from dnslib import QTYPE, RCODE, RR, DNSRecord
+
+from gslb.config.model import Match, Pool
+from gslb.context import TCP, Context
+from gslb.control.chances import chances
+from gslb.control.controller import Served
+from gslb.control.judge import judge
+from gslb.dns.edns import ECS, EDE, opt_record, option
+from gslb.dns.message import CLASS_IN, OPT, parse
+from gslb.dns.name import parent, to_text
+from gslb.dns.rdata import type_text
+from gslb.dns.response import MAX_CHAIN
+from gslb.health.states import MemberState
+from gslb.responder import respond
+from gslb.table.client import Client
+from gslb.table.entries import ByRules, Chain, Entry, Table
+from gslb.table.leaves import PoolView
+from gslb.table.lookup import DELEGATED, HIT, find
+
+Json = dict[str, Any]
+
+_FAMILIES = {4: 1, 6: 2}  # RFC 7871 section 6: IANA address family numbers
+
+
+class Question(NamedTuple):
+    """What is asked: a wire name, a type, the packed source address, and the client subnet sent along."""
+
+    name: bytes
+    rtype: int
+    client: bytes
+    ecs: IPv4Network | IPv6Network | None = None
+
+
+class Way(NamedTuple):
+    """Where the look-up ended: `aliases` were followed, `owner` is the last name, `entry` what was found for it."""
+
+    outcome: int
+    entry: Entry | None
+    owner: bytes
+    aliases: tuple[bytes, ...]
+
+
+def explain(served: Served, question: Question) -> Json:
+    """The reply and the reasons for it, as plain values; `text` says the same for people."""
+    wire = query_of(question)
+    table = served.table
+    reply = respond(Context(table, random.Random()), wire, question.client, TCP)
+    assert reply is not None  # our own query is a well-formed one
+    way = follow(table, question.name.lower(), question.rtype)
+    query = parse(wire)
+    client = Client(table, random.Random())
+    client.ask(table, question.client, query.edns.ecs if query and query.edns else None)
+    view = {
+        "name": to_text(question.name),
+        "type": type_text(question.rtype),
+        "client": str(ip_address(question.client)),
+        "ecs": str(question.ecs) if question.ecs else None,
+        **_reply(DNSRecord.parse(reply)),
+        "zone": to_text(way.entry.zone.apex) if way.entry else None,
+        "aliases": [to_text(alias) for alias in way.aliases],
+        **_reasons(served, way, question.rtype, client),
+    }
+    return {**view, "text": "\n".join(lines(view))}
+
+
+def query_of(question: Question) -> bytes:
+    """The query as a resolver would send it: EDNS, with ECS where a subnet is given."""
+    options = b""
+    if (net := question.ecs) is not None:
+        head = struct.pack("!HBB", _FAMILIES[net.version], net.prefixlen, 0)
+        options = option(ECS, head + net.network_address.packed[: (net.prefixlen + 7) // 8])
+    header = struct.pack("!HHHHHH", 0, 0, 1, 0, 0, 1)
+    return header + question.name + struct.pack("!HH", question.rtype, CLASS_IN) + opt_record(False, options)
+
+
+def follow(table: Table, qname: bytes, rtype: int) -> Way:
+    """The way of a lower-cased name through the table; aliases are followed as far as the zone goes."""
+    aliases: list[bytes] = []
+    outcome, entry = find(table.names, qname, rtype)
+    while outcome == HIT and entry and entry.alias and rtype not in entry.types and len(aliases) < MAX_CHAIN:
+        zone = entry.zone
+        aliases.append(entry.alias)
+        further = find(table.names, entry.alias, rtype)
+        if further[1] is None or further[1].zone is not zone:
+            break
+        outcome, entry = further
+    return Way(outcome, entry, aliases[-1] if aliases else qname, tuple(aliases))
+
+
+def _reply(reply: DNSRecord) -> Json:
+    options = {o.code: o.data for rr in reply.ar if rr.rtype == OPT for o in rr.rdata}
+    return {
+        "rcode": RCODE.get(reply.header.rcode),
+        "answers": [_line(rr) for rr in reply.rr],
+        "authority": [_line(rr) for rr in reply.auth],
+        "ede": [_error(data) for code, data in options.items() if code == EDE],
+        "ttl": min((rr.ttl for rr in reply.rr), default=None),
+        "scope": options[ECS][3] if ECS in options else None,
+    }
+
+
+def _line(rr: RR) -> str:
+    return f"{rr.rname} {rr.ttl} IN {QTYPE.get(rr.rtype)} {rr.rdata}"
+
+
+def _error(data: bytes) -> Json:
+    return {"code": int.from_bytes(data[:2], "big"), "text": data[2:].decode(errors="replace")}
+
+
+def _reasons(served: Served, way: Way, rtype: int, client: Client) -> Json:
+    node = way.entry.types.get(rtype) if way.entry and way.outcome == HIT else None
+    if isinstance(node, ByRules):
+        index = node.rule(client)
+        return _dynamic(served, way, (index, node.children[index]), client)
+    if isinstance(node, Chain):
+        return _dynamic(served, way, (0, node), client)
+    kind = "static" if way.outcome == HIT else "referral" if way.outcome == DELEGATED else "none"
+    return {"kind": kind, "rule": None, "pools": []}
+
+
+def _dynamic(served: Served, way: Way, chosen: tuple[int, Chain], client: Client) -> Json:
+    index, chain = chosen
+    config, table, states = served
+    spec = table.base.chains[chain.index]
+    views = [PoolView(config.pools[name], states[name], table.base.pool_maps.get(name, -1)) for name in spec.pools]
+    drawn = chances(table.nodes[chain.index], client)
+    return {
+        "kind": "dynamic",
+        "rule": {"index": index, "match": match_text(_match(served, way, index))},
+        "pools": [
+            {
+                "name": view.pool.name,
+                "policy": view.pool.policy,
+                "weight": spec.weights[at] if spec.weights else None,
+                "outcome": finding.outcome,
+                "why": finding.why,
+                "members": [_member(view.pool, state, drawn) for state in view.members.values()],
+            }
+            for at, (view, finding) in enumerate(zip(views, judge(spec, views), strict=True))
+        ],
+    }
+
+
+def _match(served: Served, way: Way, index: int) -> Match | None:
+    assert way.entry is not None
+    owner = way.owner
+    if served.table.names.get(owner) is not way.entry:  # found by the wildcard of its closest encloser
+        while owner not in served.table.names:
+            owner = parent(owner)
+        owner = b"\x01*" + owner
+    names = served.config.zones[way.entry.zone.apex].names
+    return next(name.rules[index].match for name in names if name.owner == owner)
+
+
+def match_text(match: Match | None) -> str:
+    """A rule's conditions in the words of the configuration."""
+    if match is None:
+        return "everyone"
+    keys = ("subnet", "country", "continent", "asn")
+    return "; ".join(f"{key} {', '.join(map(str, values))}" for key in keys if (values := getattr(match, key)))
+
+
+def _member(pool: Pool, state: MemberState, drawn: dict[bytes, float]) -> Json:
+    weight = next(member.weight for member in pool.members if member.name == state.member)
+    addresses = [
+        {
+            "address": a.address,
+            "observed": a.observed,
+            "effective": a.effective,
+            "reason": a.reason,
+            "chance": round(drawn.get(ip_address(a.address).packed, 0.0), 4),
+        }
+        for a in state.addresses
+    ]
+    return {"name": state.member, "site": state.site, "weight": weight, "drain": state.drain, "addresses": addresses}
+
+
+def lines(view: Json) -> list[str]:
+    """An explanation for people: the answer first, then why."""
+    asked = f"{view['name']} {view['type']}, asked from {view['client']}" + (
+        f" for {view['ecs']}" if view["ecs"] else ""
+    )
+    out = [asked, f"  {view['rcode']}" + ("" if view["scope"] is None else f", ECS scope /{view['scope']}")]
+    out += [f"  {line}" for line in (*view["answers"], *view["authority"])]
+    out += [f"  extended error {e['code']}{': ' + e['text'] if e['text'] else ''}" for e in view["ede"]]
+    out.append(f"zone {view['zone'] or 'none of ours'}, {view['kind']} name")
+    out += [f"  alias of {alias}" for alias in view["aliases"]]
+    if view["rule"]:
+        out.append(f"rule {view['rule']['index'] + 1}: {view['rule']['match']}")
+    for pool in view["pools"]:
+        share = "" if pool["weight"] is None else f", weight {pool['weight']}"
+        out.append(f"  pool {pool['name']} ({pool['policy']}{share}): {pool['outcome']}: {pool['why']}")
+        out += [_address_line(member, address) for member in pool["members"] for address in member["addresses"]]
+    return out
+
+
+def _address_line(member: Json, address: Json) -> str:
+    states = f"observed {address['observed']}, effective {address['effective']}"
+    reason = f" ({address['reason']})" if address["reason"] else ""
+    return f"    {address['chance']:6.1%}  {member['name']} at {member['site']}  {address['address']}  {states}{reason}"

@@ -1,0 +1,114 @@
+"""The control process from start to end: `python -m gslb.control.main --config gslb.yaml`.
+
+The supervisor starts it beside the workers; with `workers: 0` it is the whole node, its worker included.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from aiohttp import web
+
+from gslb.config.model import NodeSettings
+from gslb.control.api import make_app
+from gslb.control.controller import Controller, Plan, load_plan
+from gslb.control.tokens import ensure_token
+from gslb.errors import GslbError, StateError
+from gslb.server.publish import LocalPublisher, Publisher, SharedPublisher
+from gslb.server.state import StateFolder
+from gslb.server.worker import Worker
+from gslb.store.sqlite import SqliteStore
+
+log = logging.getLogger("gslb.control")
+
+CANNOT_START = 78  # EX_CONFIG of sysexits.h: another attempt will not help before somebody has looked
+_API_FINISH = 1.0  # seconds for API requests under way at the end
+
+
+def run_control(config_path: str) -> int:
+    """Run the control process until SIGTERM. Returns 0, or CANNOT_START with the reasons on standard error."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload that is asked for during the start has nothing to reload
+    try:
+        plan = load_plan(config_path)
+        if plan.config.node.workers != 0:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, which ends us in order
+        asyncio.run(_until_told(config_path, plan))
+    except GslbError as error:
+        sys.stderr.write(f"{error.message}\n" + (f"  {error.hint}\n" if error.hint else ""))
+        return CANNOT_START
+    return 0
+
+
+async def _until_told(config_path: str, plan: Plan) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    if plan.config.node.workers == 0:
+        loop.add_signal_handler(signal.SIGINT, stop.set)
+    await run_node(config_path, plan, stop)
+
+
+async def run_node(config_path: str, plan: Plan, stop: asyncio.Event) -> None:
+    """Control one node until `stop` is set. Raises StateError, StoreError where it cannot start; nothing is left."""
+    node = plan.config.node
+    async with AsyncExitStack() as stack:
+        state = StateFolder(node.state)
+        publisher = await _publisher(stack, node, state)
+        store = await SqliteStore.open(str(state.database_path))
+        stack.push_async_callback(store.close)
+        controller = Controller(config_path, plan, store, publisher)
+        stack.push_async_callback(controller.close)
+        await controller.start()
+        if node.api:
+            await _serve_api(stack, make_app(controller, ensure_token(str(state.token_path))), node.api)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, controller.request_reload)
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(controller.run())
+            await stop.wait()
+            running.cancel()
+
+
+async def _publisher(stack: AsyncExitStack, node: NodeSettings, state: StateFolder) -> Publisher:
+    if node.workers != 0:
+        shared = SharedPublisher(state)
+        stack.callback(shared.close)
+        return shared
+    stack.callback(state.lock().release)
+    worker = Worker(node.dns)
+    worker.open()
+    stack.push_async_callback(worker.close)
+    local = LocalPublisher(worker, state)
+    stack.callback(local.close)
+    earlier = local.served()
+    if earlier is not None:
+        worker.swap(earlier)  # answering comes first, whatever the age of what is known
+    log.info("serving on %s", ", ".join(f"{host} port {port}" for host, port in worker.addresses))
+    return local
+
+
+async def _serve_api(stack: AsyncExitStack, app: web.Application, address: tuple[str, int]) -> None:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_API_FINISH)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    host, port = address
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        raise StateError(f"API address {host} port {port}: {error.strerror}", hint="change listen.api") from error
+    log.info("API on %s port %d", host, port)
+
+
+def main(arguments: list[str]) -> int:
+    """Entry point of the process."""
+    if len(arguments) != 2 or arguments[0] != "--config":
+        sys.stderr.write("usage: python -m gslb.control.main --config gslb.yaml\n")
+        return 2
+    return run_control(str(Path(arguments[1]).absolute()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,132 @@
+"""What callers may send, as pydantic models: every fault of a request is told at once."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Annotated, TypeVar, cast
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from gslb.config.values import address, duration, network, shown
+from gslb.control.explain import Question
+from gslb.dns.message import A
+from gslb.dns.name import from_text
+from gslb.dns.rdata import type_number
+from gslb.errors import GslbError
+from gslb.intents import Target
+
+LONGEST = 72 * 3600.0  # seconds
+DEFAULT = 4 * 3600.0
+_LOCALHOST = ip_address("127.0.0.1").packed
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+def _told(parse: Callable[[S], T]) -> Callable[[S], T]:
+    """The parser with its error as pydantic understands it."""
+
+    def parsed(text: S) -> T:
+        try:
+            return parse(text)
+        except GslbError as error:
+            raise ValueError(error.message) from None
+
+    return parsed
+
+
+def _target(value: object) -> Target:
+    if not isinstance(value, str):
+        raise ValueError(f"must be text such as site/tokyo (got {shown(value)})")
+    return Target.parse(value)
+
+
+def _line(text: str) -> str:
+    """Reasons and owners show in terminals and logs: no escape sequences, no second line."""
+    if not text.isprintable():
+        raise ValueError("must be one line of printable text")
+    return text.strip()
+
+
+def _given(text: str) -> str:
+    if not text:
+        raise ValueError("must not be empty")
+    return text
+
+
+def _period(value: object) -> float:
+    seconds = duration(value)
+    if not 0 < seconds <= LONGEST:
+        raise ValueError("must be more than nothing and at most 72h")
+    return seconds
+
+
+def _packed(text: str) -> bytes:
+    return ip_address(address(text)).packed
+
+
+def _subnet(text: str) -> IPv4Network | IPv6Network:
+    return ip_network(network(text))
+
+
+class DrainRequest(BaseModel):
+    """The body of POST /drains. Validate it with the context {"now": epoch seconds}."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    target: Annotated[Target, BeforeValidator(_told(_target))]
+    reason: Annotated[str, Field(max_length=500), AfterValidator(_line), AfterValidator(_given)]
+    owner: Annotated[str, Field(max_length=100), AfterValidator(_line)] = ""
+    period: Annotated[float, BeforeValidator(_period)] | None = Field(None, alias="for")
+    expires: Annotated[AwareDatetime | None, Field(strict=False)] = None
+
+    @field_validator("expires")
+    @classmethod
+    def _within_reach(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
+        now = cast(Mapping[str, float], info.context)["now"]
+        if value is not None and not 0 < value.timestamp() - now <= LONGEST:
+            raise ValueError("must lie ahead, at most 72 hours")
+        return value
+
+    @model_validator(mode="after")
+    def _one_end(self) -> "DrainRequest":
+        if self.period is not None and self.expires is not None:
+            raise ValueError("give `for` or `expires`, not both")
+        return self
+
+    def end(self, now: float) -> float:
+        """When the drain expires."""
+        return self.expires.timestamp() if self.expires else now + (self.period or DEFAULT)
+
+
+class DrainsQuery(BaseModel):
+    """The parameters of GET /drains."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    all: bool = False
+
+
+class ExplainQuery(BaseModel):
+    """The parameters of GET /explain."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[bytes, BeforeValidator(_told(from_text))]
+    type: Annotated[int, BeforeValidator(_told(type_number))] = A
+    client: Annotated[bytes, BeforeValidator(_packed)] = _LOCALHOST
+    ecs: Annotated[IPv4Network | IPv6Network | None, BeforeValidator(_subnet)] = None
+
+    def question(self) -> Question:
+        """What `explain` is asked."""
+        return Question(self.name, self.type, self.client, self.ecs)

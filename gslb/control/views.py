@@ -1,0 +1,103 @@
+"""What the API shows: plain values for JSON, made from the controller's present state. Times are epoch seconds."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import gslb
+from gslb.config.model import Config, Pool
+from gslb.control.belief import Place
+from gslb.control.controller import Controller
+from gslb.control.targets import covered
+from gslb.health.states import UNKNOWN, AddressState, MemberState, States, TargetKey
+from gslb.intents import Drain
+
+Json = dict[str, Any]
+
+
+def drain_view(drain: Drain, config: Config, now: float) -> Json:
+    """A drain with what it covers and whether it holds."""
+    state = "active" if drain.active(now) else "expired" if drain.removed is None else "removed"
+    members = [f"{pool}/{member}" for pool, member in covered(drain.target, config)]
+    return {**drain.to_dict(), "state": state, "members": members}
+
+
+def ready_view(controller: Controller) -> Json:
+    """Whether the node answers, and whether what it answers follows the present health."""
+    workers = controller.publisher.workers()
+    serving = [worker for worker in workers if worker.alive and worker.state == "serving" and worker.generation]
+    current = all(worker.generation >= controller.generation for worker in serving)
+    return {"serving": bool(serving), "fresh": bool(controller.settled and controller.generation and current)}
+
+
+def status_view(controller: Controller) -> Json:
+    """Everything about the node on one page."""
+    config, now = controller.plan.config, time.time()
+    node = config.node
+    states = controller.served.states if controller.served else {}
+    live = {pool: frozenset(name for name, m in members.items() if is_live(m)) for pool, members in states.items()}
+    return {
+        "node": {"name": node.name, "site": node.site, "version": gslb.__version__},
+        **ready_view(controller),
+        "config": {
+            "digest": config.digest,
+            "loaded": controller.loaded,
+            "zones": len(config.zones),
+            "names": sum(len(zone.names) for zone in config.zones.values()),
+            "problems": list(controller.problems),
+        },
+        "generation": controller.generation,
+        "workers": [asdict(worker) for worker in controller.publisher.workers()],
+        "sites": [_site(name, config, live) for name in config.sites],
+        "pools": [_Pools(controller, states).view(pool) for pool in config.pools.values()],
+        "drains": [drain_view(drain, config, now) for drain in controller.drains if drain.active(now)],
+    }
+
+
+def is_live(member: MemberState) -> bool:
+    """Whether at least one address of the member is served."""
+    return any(address.effective == "up" for address in member.addresses)
+
+
+def _site(name: str, config: Config, live: Mapping[str, frozenset[str]]) -> Json:
+    here = [(pool.name, m.name) for pool in config.pools.values() for m in pool.members if m.site == name]
+    up = sum(member in live.get(pool, ()) for pool, member in here)
+    return {"name": name, "country": config.sites[name].country, "members": len(here), "live": up}
+
+
+class _Pools:
+    """Views of pools over one moment of the controller."""
+
+    def __init__(self, controller: Controller, states: States) -> None:
+        self._states = states
+        self._belief = controller.belief
+        self._since = controller.since
+
+    def view(self, pool: Pool) -> Json:
+        """A pool, its members, their addresses, and what each monitor says of them."""
+        members = [self._member(pool, state) for state in self._states.get(pool.name, {}).values()]
+        live = sum(member["live"] for member in members)
+        mode = pool.all_down.mode
+        return {"name": pool.name, "policy": pool.policy, "all_down": mode, "live": live, "members": members}
+
+    def _member(self, pool: Pool, state: MemberState) -> Json:
+        weight = next((member.weight for member in pool.members if member.name == state.member), 0)
+        return {
+            "name": state.member,
+            "site": state.site,
+            "weight": weight,
+            "drain": state.drain,
+            "live": is_live(state),
+            "addresses": [self._address(pool, state.member, address) for address in state.addresses],
+        }
+
+    def _address(self, pool: Pool, member: str, state: AddressState) -> Json:
+        return {
+            **asdict(state),
+            "since": self._since.get(Place(pool.name, member, state.address)),
+            "monitors": self._monitors(pool.monitors.of, state.address),
+        }
+
+    def _monitors(self, names: Sequence[str], address: str) -> list[Json]:
+        return [{"name": name, **asdict(self._belief.get(TargetKey(name, address), UNKNOWN))} for name in names]

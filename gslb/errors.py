@@ -1,0 +1,116 @@
+"""Every error of the project: the class says whose fault it is, the attributes say the consequence.
+
+An error that reaches a person says where it happened, what was found, and what was expected; `hint` is the next step.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class GslbError(Exception):
+    """Root of all our errors. `http_status` is what the API answers, `exit_code` what the command line returns."""
+
+    http_status = 500
+    exit_code = 1
+    title = "Internal error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Problem(NamedTuple):
+    """One fault in a configuration file. `where` is "file:line:column" (column and line from 1)."""
+
+    where: str
+    path: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        subject = f"{self.path}: " if self.path else ""
+        return f"{self.where}: {subject}{self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+class ConfigError(GslbError):
+    """The configuration is wrong; `problems` lists every fault found, not only the first."""
+
+    http_status = 422
+    title = "Bad configuration"
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class NameSyntaxError(GslbError):
+    """Text that is not a domain name (RFC 1035 section 2.3.4 limits)."""
+
+    http_status = 400
+    title = "Bad domain name"
+
+
+class RdataError(GslbError):
+    """Text that is not valid data for its record type."""
+
+    http_status = 400
+    title = "Bad record data"
+
+
+class SnapshotError(GslbError):
+    """A snapshot on disk is damaged, foreign or of another format version; it is never served."""
+
+    title = "Bad snapshot"
+
+
+class StateError(GslbError):
+    """The state folder or a listening address cannot be used (locked, taken, not writable)."""
+
+    http_status = 503
+    title = "Cannot start"
+
+
+class GeoError(GslbError):
+    """A location database cannot be opened or read."""
+
+    title = "Bad location database"
+
+
+class StoreError(GslbError):
+    """The store cannot be read or written now; nothing was changed."""
+
+    http_status = 503
+    title = "Store unavailable"
+
+
+class RequestError(GslbError):
+    """The caller's request is wrong. `pointer` names the field (RFC 6901), where there is one."""
+
+    http_status = 400
+    title = "Bad request"
+
+    def __init__(self, message: str, *, pointer: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.pointer = pointer
+
+
+class UnauthorizedError(RequestError):
+    """No valid token came with the request."""
+
+    http_status = 401
+    title = "Unauthorized"
+
+
+class NotFoundError(RequestError):
+    """The thing that the request names does not exist."""
+
+    http_status = 404
+    title = "Not found"
+
+
+class ConflictError(RequestError):
+    """The request contradicts the present state."""
+
+    http_status = 409
+    title = "Conflict"

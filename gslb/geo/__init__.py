@@ -1,0 +1,1 @@
+"""Where a client is: CIDR rules and location databases compiled to sorted ranges."""

@@ -1,0 +1,1 @@
+"""What we believe of the targets. Pure: the clock is an argument."""

@@ -1,0 +1,74 @@
+"""Whether an HTTP answer is the one a monitor expects. Pure. Every condition that is given must hold."""
+
+import json
+import re
+from functools import lru_cache
+
+from gslb.config.model import HttpMonitor
+from gslb.probe.result import ProbeError, brief
+
+MAX_BODY = 65536  # octets that are read; conditions look at no more
+
+
+def judge_status(monitor: HttpMonitor, status: int) -> None:
+    """Raises ProbeError("status") unless the status is one of those expected."""
+    if status not in monitor.status:
+        raise ProbeError("status", f"{status}, expected {' or '.join(map(str, monitor.status))}")
+
+
+def judge_body(monitor: HttpMonitor, body: bytes) -> None:
+    """Judge the body, of which at most MAX_BODY octets are looked at. Raises ProbeError("body")."""
+    looked_at = body[:MAX_BODY]
+    if monitor.contains is not None and monitor.contains.encode() not in looked_at:
+        raise ProbeError("body", f"{len(body)} octets without {brief(monitor.contains, 40)!r}")
+    if monitor.regex is not None and not _pattern(monitor.regex).search(looked_at.decode(errors="replace")):
+        raise ProbeError("body", f"{len(body)} octets that do not match {brief(monitor.regex, 40)!r}")
+    if monitor.json:
+        _judge_json(monitor.json, body)
+
+
+@lru_cache(maxsize=1024)
+def _pattern(regex: str) -> re.Pattern[str]:
+    return re.compile(regex)
+
+
+def _judge_json(conditions: tuple[tuple[str, object], ...], body: bytes) -> None:
+    if len(body) > MAX_BODY:
+        raise ProbeError("body", f"longer than {MAX_BODY} octets: not read as JSON")
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise ProbeError("body", f"{len(body)} octets that are not JSON") from None
+    for path, expected in conditions:
+        found = _find(document, path)
+        if not _same(found, expected):
+            raise ProbeError("body", f"{brief(path, 30)} is {_shown(found)}, expected {_shown(expected)}")
+
+
+class _Absent:
+    """Stands for a path that leads nowhere: unequal to everything, null included."""
+
+
+_ABSENT = _Absent()
+
+
+def _find(document: object, path: str) -> object:
+    """Walk "items.0.state": keys of objects, indexes (from 0) of arrays."""
+    found = document
+    for step in path.split("."):
+        if isinstance(found, dict) and step in found:
+            found = found[step]
+        elif isinstance(found, list) and step.isascii() and step.isdigit() and int(step) < len(found):
+            found = found[int(step)]
+        else:
+            return _ABSENT
+    return found
+
+
+def _same(found: object, expected: object) -> bool:
+    """Equality as JSON has it: true is not 1, but 1 is 1.0."""
+    return isinstance(found, bool) == isinstance(expected, bool) and found == expected
+
+
+def _shown(value: object) -> str:
+    return "absent" if isinstance(value, _Absent) else brief(json.dumps(value, default=str), 16)

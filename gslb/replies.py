@@ -1,0 +1,122 @@
+"""Replies: from what was found to the bytes that are sent. Every reply but a bare header ends here."""
+
+from typing import Final
+
+from gslb import counters
+from gslb.context import UDP, Context
+from gslb.dns.edns import ECS, NSID, option
+from gslb.dns.message import CLASS_ANY, CLASS_IN, HEADER, REFUSED, SERVFAIL, Query
+from gslb.dns.response import AA, TC, bare, fill, heads, opt_for, size_limit
+from gslb.policy.nodes import Answer
+from gslb.table.entries import Referral, ZoneData
+
+Counted = tuple[int, bytes]
+"""A number of records, and the records."""
+Reply = tuple[int, Counted, Counted]
+"""Flags with RCODE, answer section, authority section."""
+
+_MAX_MESSAGE: Final = 65535  # over TCP
+
+
+def positive(ctx: Context, query: Query, answer: Answer, zone: ZoneData, transport: int) -> bytes:
+    """What a node chose; a choice without records is NODATA, or SERVFAIL where nothing is known yet."""
+    if not answer.count:
+        if answer.rcode:
+            return servfail(ctx, query, answer)
+        return negative(ctx, query, 0, zone, transport, answer.ede)
+    if answer.ede:
+        ctx.counters[counters.FAIL_OPEN] += 1
+    ctx.counters[counters.NOERROR] += 1
+    wire = query.wire
+    recursion_desired = query.flags >> 8 & 1
+    if query.edns is None:
+        opt = b""
+        head = answer.heads[recursion_desired]
+    else:
+        opt = opt_for(query, options(ctx, query, answer.ede))
+        head = answer.heads[2 + recursion_desired]
+    if query.qclass == CLASS_ANY:
+        head = heads(0, answer.count, 0, 0)[2 * bool(opt) + recursion_desired]
+    reply = b"".join((wire[:2], head, wire[HEADER : query.end], answer.records, opt))
+    if transport == UDP and len(reply) > size_limit(query):
+        return _truncated(ctx, query, authoritative(query), opt)
+    return reply
+
+
+def negative(ctx: Context, query: Query, rcode: int, zone: ZoneData, transport: int, ede: bytes = b"") -> bytes:
+    """NXDOMAIN or NODATA with the zone's SOA (RFC 2308)."""
+    ctx.counters[counters.NXDOMAIN if rcode else counters.NODATA] += 1
+    soa = fill(zone.negative, HEADER + len(query.qname) - len(zone.apex))
+    return send(ctx, query, (authoritative(query) | rcode, (0, b""), (1, soa)), transport, ede)
+
+
+def referral(ctx: Context, query: Query, cut: Referral, transport: int) -> bytes:
+    """NS of the cut, and glue. In-domain glue must go along or TC=1 (RFC 9471); other addresses only if they fit."""
+    ctx.counters[counters.REFERRAL] += 1
+    anchor = HEADER + len(query.qname) - len(cut.cut)
+    authority = cut.ns.records, fill(cut.ns.template, anchor)
+    glue = cut.glue.records, fill(cut.glue.template, anchor)
+    more = glue[0] + cut.extra.records, glue[1] + fill(cut.extra.template, anchor)
+    opt = opt_for(query, options(ctx, query))
+    limit = size_limit(query) if transport == UDP else _MAX_MESSAGE
+    for additional in (more, glue):
+        reply = _assemble(query, 0, ((0, b""), authority, additional), opt)
+        if len(reply) <= limit:
+            return reply
+    return _truncated(ctx, query, 0, opt)
+
+
+def servfail(ctx: Context, query: Query, answer: Answer) -> bytes:
+    """SERVFAIL: nothing is known yet (EDE 14), or a chain of aliases never ends."""
+    ctx.counters[counters.SERVFAIL] += 1
+    ctx.counters[counters.NOT_READY] += bool(answer.ede)
+    return bare(query, SERVFAIL, opt_for(query, options(ctx, query, answer.ede)))
+
+
+def refuse(ctx: Context, query: Query, ede: bytes = b"") -> bytes:
+    """REFUSED: not ours to answer; never an upward referral."""
+    ctx.counters[counters.REFUSED] += 1
+    return bare(query, REFUSED, opt_for(query, options(ctx, query, ede)))
+
+
+def send(ctx: Context, query: Query, reply: Reply, transport: int, ede: bytes = b"") -> bytes:
+    """Assemble a reply, truncated if it does not fit."""
+    flags, answer, authority = reply
+    opt = opt_for(query, options(ctx, query, ede))
+    wire = _assemble(query, flags, (answer, authority, (0, b"")), opt)
+    if transport == UDP and len(wire) > size_limit(query):
+        return _truncated(ctx, query, flags, opt)
+    return wire
+
+
+def _truncated(ctx: Context, query: Query, flags: int, opt: bytes) -> bytes:
+    """TC=1 with question and OPT only (RFC 2181 section 9): the client asks again over TCP."""
+    ctx.counters[counters.TRUNCATED] += 1
+    return bare(query, flags | TC, opt)
+
+
+def _assemble(query: Query, flags: int, sections: tuple[Counted, Counted, Counted], opt: bytes) -> bytes:
+    (answers, first), (authorities, second), (additionals, third) = sections
+    head = heads(flags, answers, authorities, additionals)[2 * bool(opt) + (query.flags >> 8 & 1)]
+    wire = query.wire
+    return b"".join((wire[:2], head, wire[HEADER : query.end], first, second, third, opt))
+
+
+def options(ctx: Context, query: Query, ede: bytes = b"") -> bytes:
+    """The EDNS options of the reply: only what was asked for, and EDE."""
+    edns = query.edns
+    if edns is None:
+        return b""
+    out = ede
+    if edns.ecs is not None:
+        client = ctx.client
+        scope = client.scope if client.uses_ecs else 0
+        out = option(ECS, edns.ecs.echo(scope)) + out
+    if edns.nsid:
+        out = option(NSID, ctx.table.base.node_name.encode()) + out
+    return out
+
+
+def authoritative(query: Query) -> int:
+    """The AA flag; a query of class ANY is never answered with authority (RFC 1035 section 6.2)."""
+    return AA if query.qclass == CLASS_IN else 0

@@ -1,0 +1,229 @@
+"""The state folder: who holds it, who runs, and the snapshots from which workers start.
+
+A snapshot file is a header and a payload that can never execute. It is written beside its final name and renamed, so
+a reader sees a whole file or none; fsync follows on a thread, because answering must not wait for a disk.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import re
+import struct
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gslb.errors import SnapshotError, StateError
+from gslb.server.processes import ProcessId
+
+log = logging.getLogger("gslb.state")
+
+_MAGIC = b"GSLBSNAP"
+_FORMAT = 1
+_HEADER = struct.Struct(">8sH4sQQ32s")  # magic, format, kind, generation, payload length, blake2b-256 of the payload
+_BASE = b"base"
+_LEAVES = b"leaf"
+_NAME = re.compile(r"(base|leaves)-(\d+)\.snap")
+
+
+class Snapshot(NamedTuple):
+    """A payload that passed its checksum, and the generation at which it was published."""
+
+    generation: int
+    payload: bytes
+
+
+class FileLock:
+    """An exclusive lock on a file that names its holder. It ends with its process and is not inherited."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        """Take the lock. Raises StateError that says who holds it; `what` is the thing that is locked."""
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(self._fd, 32).decode(errors="replace").strip()
+            os.close(self._fd)
+            raise StateError(
+                f"{what} is in use by process {holder or 'unknown'}",
+                hint="stop that process first, or give this node its own state folder",
+            ) from error
+        os.truncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Give it up."""
+        os.close(self._fd)
+
+
+class StateFolder:
+    """Paths, locks, run file and snapshots of one node. The folder is made, for this user alone, if it is absent."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Raises StateError where the folder cannot be made or written."""
+        self.path = Path(path)
+        self._syncing: ThreadPoolExecutor | None = None
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StateError(f"state folder {self.path}: {error.strerror}") from error
+        if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
+            raise StateError(f"state folder {self.path}: not writable for this user")
+
+    @property
+    def token_path(self) -> Path:
+        """The API's token."""
+        return self.path / "token"
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite store."""
+        return self.path / "gslb.sqlite"
+
+    @property
+    def pages_path(self) -> Path:
+        """The shared pages of the workers."""
+        return self.path / "pages"
+
+    def lock(self) -> FileLock:
+        """Become the one node that runs on this folder. Raises StateError that names the holder."""
+        return FileLock(self.path / "lock", f"state folder {self.path}")
+
+    def lock_publisher(self) -> FileLock:
+        """Become the one process that publishes here. Raises StateError that names the holder."""
+        return FileLock(self.path / "publisher", f"publishing in state folder {self.path}")
+
+    # Snapshots
+
+    def write_base(self, generation: int, payload: bytes) -> None:
+        """Put a base on disk. Raises StateError (disk full, folder gone)."""
+        self._write_snapshot(f"base-{generation}.snap", _BASE, Snapshot(generation, payload))
+
+    def write_leaves(self, base_generation: int, generation: int, payload: bytes) -> None:
+        """Put the leaves of a base on disk, in the place of older ones. Raises StateError."""
+        self._write_snapshot(f"leaves-{base_generation}.snap", _LEAVES, Snapshot(generation, payload))
+
+    def read_base(self, generation: int) -> Snapshot:
+        """Raises SnapshotError: absent, damaged, foreign."""
+        return _read_snapshot(self.path / f"base-{generation}.snap", _BASE)
+
+    def read_leaves(self, base_generation: int) -> Snapshot:
+        """The newest leaves of a base. Raises SnapshotError: absent, damaged, foreign."""
+        return _read_snapshot(self.path / f"leaves-{base_generation}.snap", _LEAVES)
+
+    def bases(self) -> list[int]:
+        """Generations of the base files, newest first. They may be damaged: reading tells."""
+        return sorted((g for kind, g in self._snapshots() if kind == "base"), reverse=True)
+
+    def newest(self) -> tuple[int, int] | None:
+        """(base generation, leaves generation) of the newest pair whose checksums hold; damaged ones are logged."""
+        for generation in self.bases():
+            try:
+                return self.read_base(generation).generation, self.read_leaves(generation).generation
+            except SnapshotError as error:
+                log.warning("ignored: %s", error)
+        return None
+
+    def last_generation(self) -> int:
+        """The highest generation that any file names or holds; 0 where there is none."""
+        highest = 0
+        for kind, generation in self._snapshots():
+            highest = max(highest, generation)
+            if kind == "leaves":
+                with suppress(SnapshotError):
+                    highest = max(highest, self.read_leaves(generation).generation)
+        return highest
+
+    def clean(self, keep: Collection[int]) -> None:
+        """Remove the snapshots of every base that is not in `keep`."""
+        for kind, generation in self._snapshots():
+            if generation not in keep:
+                (self.path / f"{kind}-{generation}.snap").unlink(missing_ok=True)
+
+    def _snapshots(self) -> list[tuple[str, int]]:
+        found = (_NAME.fullmatch(entry.name) for entry in self.path.iterdir())
+        return [(match[1], int(match[2])) for match in found if match]
+
+    def _write_snapshot(self, name: str, kind: bytes, snapshot: Snapshot) -> None:
+        generation, payload = snapshot
+        digest = blake2b(payload, digest_size=32).digest()
+        self._replace(name, _HEADER.pack(_MAGIC, _FORMAT, kind, generation, len(payload), digest) + payload)
+        self._syncing = self._syncing or ThreadPoolExecutor(1, "fsync")
+        self._syncing.submit(_sync, self.path / name)
+
+    # Run file
+
+    def write_run(self, run: dict[str, Any]) -> None:
+        """Note who runs, for whoever starts after a crash."""
+        self._replace("run.json", json.dumps(run, indent=1).encode())
+
+    def read_run(self) -> dict[str, Any]:
+        """What the last run file says; empty where there is none that can be read."""
+        try:
+            run = json.loads((self.path / "run.json").read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return run if isinstance(run, dict) else {}
+
+    def remove_run(self) -> None:
+        """Everything ended in order: nobody has to look for leftovers."""
+        (self.path / "run.json").unlink(missing_ok=True)
+
+    def _replace(self, name: str, data: bytes) -> None:
+        temporary = self.path / f".{name}.tmp"
+        try:
+            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(fd, "wb") as file:
+                file.write(data)
+            temporary.rename(self.path / name)
+        except OSError as error:
+            raise StateError(f"{self.path / name} cannot be written: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Wait until what was written is on the disk."""
+        if self._syncing:
+            self._syncing.shutdown()
+            self._syncing = None
+
+
+def _read_snapshot(path: Path, kind: bytes) -> Snapshot:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SnapshotError(f"{path}: {error.strerror}") from error
+    if len(data) < _HEADER.size:
+        raise SnapshotError(f"{path}: {len(data)} bytes are too few for a snapshot")
+    magic, version, found, generation, length, digest = _HEADER.unpack_from(data)
+    payload = data[_HEADER.size :]
+    if magic != _MAGIC or found != kind:
+        raise SnapshotError(f"{path}: not a snapshot of this kind")
+    if version != _FORMAT:
+        raise SnapshotError(f"{path}: format version {version}, this program reads {_FORMAT}")
+    if length != len(payload) or digest != blake2b(payload, digest_size=32).digest():
+        raise SnapshotError(f"{path}: damaged, its checksum does not hold")
+    return Snapshot(generation, payload)
+
+
+def _sync(path: Path) -> None:
+    try:
+        for place in (path, path.parent):
+            fd = os.open(place, os.O_RDONLY)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+    except FileNotFoundError:
+        pass  # a newer snapshot has replaced it
+    except OSError as error:
+        log.error("%s may not be on disk yet: %s", path, error.strerror)
+
+
+def process_ids(run: dict[str, Any], key: str) -> list[ProcessId]:
+    """The processes under a key of the run file that still run."""
+    entries = run.get(key) or []
+    found = [ProcessId(*entry) for entry in entries if isinstance(entry, list) and len(entry) == 2]
+    return [process for process in found if process.alive()]

@@ -1,0 +1,88 @@
+"""What a worker counts, by position: first the responder's counters, then those of the sockets.
+
+A worker keeps plain lists of integers and copies them into its shared page on every tick.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from gslb.counters import NAMES
+
+log = logging.getLogger("gslb.worker")
+
+SOCKET_COUNTERS = (
+    "udp_received",
+    "udp_sent",
+    "udp_send_errors",  # datagrams that the kernel refused one by one
+    "udp_send_dropped",  # the send buffer was full
+    "udp_port_zero",  # queries from source port 0: nobody can be answered there
+    "udp_kernel_drops",  # the receive buffer was full
+    "udp_batches",
+    "udp_full_batches",
+    "respond_errors",
+    "tcp_accepted",
+    "tcp_queries",
+    "tcp_open",
+    "tcp_closed_idle",
+    "tcp_closed_slow",  # a message that took too long to arrive
+    "tcp_closed_frame",  # a length below a DNS header's
+    "tcp_evicted",  # made room for a newcomer
+    "tcp_shed",  # no descriptor left
+    "loop_lag_max_us",
+)
+(
+    UDP_RECEIVED,
+    UDP_SENT,
+    UDP_SEND_ERRORS,
+    UDP_SEND_DROPPED,
+    UDP_PORT_ZERO,
+    UDP_KERNEL_DROPS,
+    UDP_BATCHES,
+    UDP_FULL_BATCHES,
+    RESPOND_ERRORS,
+    TCP_ACCEPTED,
+    TCP_QUERIES,
+    TCP_OPEN,
+    TCP_CLOSED_IDLE,
+    TCP_CLOSED_SLOW,
+    TCP_CLOSED_FRAME,
+    TCP_EVICTED,
+    TCP_SHED,
+    LOOP_LAG_MAX_US,
+) = range(len(SOCKET_COUNTERS))
+
+COUNTER_NAMES: tuple[str, ...] = tuple(NAMES) + SOCKET_COUNTERS
+_TCP_OPEN_AT = COUNTER_NAMES.index("tcp_open")
+_LAG_AT = COUNTER_NAMES.index("loop_lag_max_us")
+
+
+def new_stats() -> list[int]:
+    """Zeroed socket counters; the constants of this module are the positions."""
+    return [0] * len(SOCKET_COUNTERS)
+
+
+def named(values: Sequence[int]) -> dict[str, int]:
+    """Counters by name."""
+    return dict(zip(COUNTER_NAMES, values, strict=False))
+
+
+def add(total: Sequence[int], values: Sequence[int]) -> list[int]:
+    """Two sets of counters together: sums, and the greater of the greatest lags."""
+    both = [a + b for a, b in zip(total, values, strict=True)]
+    both[_LAG_AT] = max(total[_LAG_AT], values[_LAG_AT])
+    return both
+
+
+def bequeathed(values: Sequence[int]) -> list[int]:
+    """What a worker that is gone leaves to the totals: all but its open connections."""
+    left = list(values)
+    left[_TCP_OPEN_AT] = 0
+    return left
+
+
+def note_fault(stats: list[int]) -> None:
+    """An exception came out of `respond`, which never raises: count it, and log the 1st, 2nd, 4th, 8th..."""
+    stats[RESPOND_ERRORS] += 1
+    count = stats[RESPOND_ERRORS]
+    if count & (count - 1) == 0:
+        log.exception("a query could not be answered (%d so far)", count)

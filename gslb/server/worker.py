@@ -1,0 +1,144 @@
+"""A worker: sockets around one Context. It runs in its own process (process.py) or inside control (`workers: 0`).
+
+It needs nothing but a table: no file, no other process, no outgoing connection.
+"""
+
+import asyncio
+import random
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+from gslb.context import TCP, Context
+from gslb.counters import NAMES
+from gslb.responder import respond
+from gslb.server.sockets import Address, Endpoint, open_addresses
+from gslb.server.stats import LOOP_LAG_MAX_US, new_stats
+from gslb.server.tcp import TcpServer
+from gslb.server.udp import Respond, UdpReader
+from gslb.table.entries import Table
+
+_LOOPBACK = bytes((127, 0, 0, 1))
+TICK = 0.025
+_FINISH = 5.0
+_DROPS_EVERY = 40  # ticks
+
+
+class Worker:
+    """Answers on its sockets from the table given last. All methods are for the thread of its event loop."""
+
+    def __init__(
+        self,
+        addresses: Iterable[Address],
+        *,
+        on_tick: Callable[[], None] | None = None,
+        answer: Respond = respond,
+    ) -> None:
+        """`on_tick` is called every TICK seconds; `answer` is another `respond`, for tests of the sockets alone."""
+        self._wanted = tuple(addresses)
+        self._on_tick = on_tick
+        self._answer = answer
+        self.sockets: dict[Endpoint, socket.socket] = {}
+        self._context: Context | None = None
+        self._readers: list[UdpReader] = []
+        self._tcp: TcpServer | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        self._ticks = 0
+        self._stats = new_stats()
+
+    @property
+    def addresses(self) -> list[Address]:
+        """Where it listens: what was asked for, with real numbers in the place of port 0."""
+        return [(endpoint.host, endpoint.port) for endpoint in self.sockets if endpoint.transport == "udp"]
+
+    def swap(self, table: Table) -> None:
+        """Answer from another table: one assignment, between two queries."""
+        if self._context is not None:
+            self._context.table = table
+            return
+        self._context = Context(table, random.Random())
+        if self.sockets:
+            self._start(self._context)
+
+    def open(self, adopted: Mapping[Endpoint, socket.socket] | None = None) -> None:
+        """Open the sockets. `adopted`, also if empty, are those that another worker handed over: then the rest is
+        shared with other workers by SO_REUSEPORT; without it the addresses are ours alone.
+
+        Answering begins now, or with the first table. An event loop must be running. Raises StateError; then no
+        socket is open.
+        """
+        self.sockets = open_addresses(self._wanted, adopted or {}, share=adopted is not None)
+        if self._context is not None:
+            self._start(self._context)
+
+    def _start(self, context: Context) -> None:
+        loop = asyncio.get_running_loop()
+        self._tcp = tcp = TcpServer(context, self._answer, self._stats)
+        for endpoint, sock in self.sockets.items():
+            if endpoint.transport == "tcp":
+                loop.add_reader(sock, tcp.on_acceptable, sock)
+            else:
+                reader = UdpReader(sock, context, self._answer, self._stats)
+                self._readers.append(reader)
+                loop.add_reader(sock, reader.on_readable)
+        self._schedule(loop)
+
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._due = loop.time() + TICK
+        self._timer = loop.call_at(self._due, self._tick, loop)
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        self._stats[LOOP_LAG_MAX_US] = max(self._stats[LOOP_LAG_MAX_US], int((now - self._due) * 1e6))
+        self._ticks += 1
+        if self._ticks % _DROPS_EVERY == 0:
+            for reader in self._readers:
+                reader.count_drops()
+        if self._tcp:
+            self._tcp.sweep(time.monotonic())
+        self._schedule(loop)
+        if self._on_tick:
+            self._on_tick()
+
+    def ask(self, wire: bytes) -> bytes | None:
+        """Answer one query as if it had come by TCP from loopback, without counting it: a proof of life."""
+        if self._context is None:
+            return None
+        aside = Context(self._context.table, random.Random())
+        aside.now = time.time()
+        return self._answer(aside, wire, _LOOPBACK, TCP)
+
+    def counters(self) -> list[int]:
+        """Values in the order of stats.COUNTER_NAMES."""
+        answered = self._context.counters if self._context else [0] * len(NAMES)
+        return answered + self._stats
+
+    async def close(self, *, handed_over: bool = False) -> None:
+        """Stop listening, let TCP clients finish for a few seconds, and end.
+
+        What waits in the queues is answered first, for it is lost with the sockets; unless another worker has them too.
+        """
+        loop = asyncio.get_running_loop()
+        for sock in self.sockets.values():
+            loop.remove_reader(sock)
+        if not handed_over:
+            self._empty_queues()
+        for reader in self._readers:
+            reader.count_drops()
+            reader.close()
+        for sock in self.sockets.values():
+            sock.close()
+        self.sockets = {}
+        self._readers = []
+        if self._tcp:
+            await self._tcp.finish(_FINISH)
+        if self._timer:
+            self._timer.cancel()
+
+    def _empty_queues(self) -> None:
+        for reader in self._readers:
+            reader.drain()
+        for endpoint, sock in self.sockets.items():
+            if self._tcp and endpoint.transport == "tcp":
+                self._tcp.on_acceptable(sock)

@@ -1,0 +1,1 @@
+"""The compiled zones: immutable, ready to answer."""

@@ -1,0 +1,194 @@
+"""Config to Base: static data to ready records, dynamic names to decision trees over chains."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from typing import Final
+
+from gslb.config.model import Config, DynamicName, Match, Record, Rule, Zone
+from gslb.dns.message import AAAA, CNAME, DS, NS, SOA, A
+from gslb.dns.name import is_within, parent
+from gslb.dns.response import Template, compress, record, template
+from gslb.geo.atlas import Atlas
+from gslb.geo.nearest import compile_nearest
+from gslb.geo.rules import RuleMap, compile_rules
+from gslb.policy.nodes import Answer
+from gslb.table.entries import Base, ByRules, Chain, ChainSpec, Entry, Referral, Section, TreeNode, ZoneData
+from gslb.table.snapshot import digest_of, link_wildcards
+
+DYNAMIC_TYPES: Final = (A, AAAA)
+
+Owned = Mapping[bytes, Mapping[int, Sequence[Record]]]  # owner -> type -> records
+
+
+def compile_base(config: Config, atlas: Atlas) -> Base:
+    """The whole configuration without health. Deterministic: equal inputs give an equal base and digest."""
+    trust = [ip_network(text) for text in config.node.ecs_trust]
+    base = Base(config.node.name, [(net.version, int(net.network_address), net.prefixlen) for net in trust])
+    work = _Work(config, atlas)
+    names: dict[bytes, Entry] = {}
+    zones: list[ZoneData] = []
+    for apex in sorted(config.zones, key=lambda wire: (len(wire), wire)):  # parents before children
+        data, entries = _zone(config.zones[apex], work)
+        if any(is_within(apex, other.apex) for other in zones):
+            _uproot(names, apex, entries)
+        zones.append(data)
+        names.update(entries)
+    link_wildcards(names)
+    base.zones = tuple(zones)
+    base.names = names
+    base.rule_maps = tuple(work.rule_maps)
+    base.chains = tuple(work.chains)
+    _distances(base, config, atlas)
+    base.digest = digest_of(base)
+    return base
+
+
+@dataclass
+class _Work:
+    """What names share while a base is compiled."""
+
+    config: Config
+    atlas: Atlas
+    chains: dict[ChainSpec, Chain] = field(default_factory=dict)
+    rule_maps: list[RuleMap] = field(default_factory=list)
+    positions: dict[tuple[Match | None, ...], int] = field(default_factory=dict)
+    nodes: dict[tuple[tuple[Rule, ...], int, int], TreeNode] = field(default_factory=dict)
+
+    def chain(self, spec: ChainSpec) -> Chain:
+        """The one chain of this description."""
+        return self.chains.setdefault(spec, Chain(len(self.chains)))
+
+    def node(self, name: DynamicName, rtype: int) -> TreeNode:
+        """The decision tree of one type of a dynamic name; equal trees are one object."""
+        key = (name.rules, name.ttl, rtype)
+        if key not in self.nodes:
+            children = [self.chain(ChainSpec(rule.pools, rule.weights, rtype, name.ttl)) for rule in name.rules]
+            self.nodes[key] = children[0] if len(children) == 1 else self._by_rules(name.rules, children)
+        return self.nodes[key]
+
+    def _by_rules(self, rules: Sequence[Rule], children: Sequence[Chain]) -> ByRules:
+        matches = tuple(rule.match for rule in rules)
+        if matches not in self.positions:
+            self.positions[matches] = len(self.rule_maps)
+            self.rule_maps.append(compile_rules(self.atlas, matches))
+        position = self.positions[matches]
+        return ByRules(self.rule_maps[position], position, children)
+
+
+def _zone(zone: Zone, work: _Work) -> tuple[ZoneData, dict[bytes, Entry]]:
+    owned = _by_owner(zone.records)
+    data = ZoneData(zone.apex, _negative(owned[zone.apex][SOA][0], zone.apex))
+    cuts = {owner for owner, types in owned.items() if NS in types and owner != zone.apex}
+    entries: dict[bytes, Entry] = {}
+    for owner, types in owned.items():
+        if not _occluded(owner, zone.apex, cuts):
+            entries[owner] = _static(data, owner, types, owned if owner in cuts else None)
+    for name in zone.names:
+        entry = entries.get(name.owner, Entry(data, {}))
+        entry.types = {**entry.types, **{rtype: work.node(name, rtype) for rtype in DYNAMIC_TYPES}}
+        entries[name.owner] = entry
+    for owner in list(entries):
+        _add_empty_non_terminals(entries, owner, data)
+    return data, entries
+
+
+def _by_owner(records: Sequence[Record]) -> dict[bytes, dict[int, list[Record]]]:
+    owned: dict[bytes, dict[int, list[Record]]] = {}
+    for item in records:
+        owned.setdefault(item.owner, {}).setdefault(item.rtype, []).append(item)
+    return owned
+
+
+def _occluded(owner: bytes, apex: bytes, cuts: set[bytes]) -> bool:
+    """Whether the name lies below a zone cut, so that its records are at most glue."""
+    while owner != apex:
+        owner = parent(owner)
+        if owner in cuts:
+            return True
+    return False
+
+
+def _static(data: ZoneData, owner: bytes, types: Mapping[int, Sequence[Record]], glue: Owned | None) -> Entry:
+    """`glue` is the zone's data where the owner is a cut: then only DS is authoritative here."""
+    answers = {rtype: _answer(records) for rtype, records in types.items() if glue is None or rtype == DS}
+    entry = Entry(data, answers)
+    if glue is not None:
+        entry.referral = _referral(owner, types[NS], glue)
+    elif CNAME in types:
+        entry.alias = types[CNAME][0].rdata.lower()
+    return entry
+
+
+def _answer(records: Sequence[Record]) -> Answer:
+    return Answer([record(item.rtype, item.ttl, item.rdata) for item in records])
+
+
+def _negative(soa: Record, apex: bytes) -> Template:
+    """The SOA record for NXDOMAIN and NODATA: TTL = min(its TTL, MINIMUM), RFC 2308 section 5."""
+    ttl = min(soa.ttl, int.from_bytes(soa.rdata[-4:], "big"))
+    mname, rest = _name_at(soa.rdata, 0)
+    rname, end = _name_at(soa.rdata, rest)
+    names = compress(mname, apex), compress(rname, apex)
+    length = sum(len(labels) + (2 if distance >= 0 else 0) for labels, distance in names) + 20
+    fixed = record(SOA, ttl, b"", b"")[:-2] + length.to_bytes(2, "big")
+    return template([(b"", 0), fixed, *names, soa.rdata[end:]])
+
+
+def _name_at(rdata: bytes, start: int) -> tuple[bytes, int]:
+    end = start
+    while rdata[end]:
+        end += 1 + rdata[end]
+    return rdata[start : end + 1], end + 1
+
+
+def _referral(cut: bytes, ns: Sequence[Record], owned: Owned) -> Referral:
+    pieces: list[bytes | tuple[bytes, int]] = []
+    glue: list[Record] = []
+    extra: list[Record] = []
+    for item in ns:
+        labels, distance = compress(item.rdata, cut)
+        length = len(labels) + (2 if distance >= 0 else 0)
+        pieces += [(b"", 0), record(NS, item.ttl, b"", b"")[:-2] + length.to_bytes(2, "big"), (labels, distance)]
+        target = item.rdata.lower()
+        addresses = [a for rtype in DYNAMIC_TYPES for a in owned.get(target, {}).get(rtype, ())]
+        (glue if is_within(target, cut) else extra).extend(addresses)
+    return Referral(cut, Section(len(ns), template(pieces)), _additional(glue, cut), _additional(extra, cut))
+
+
+def _additional(records: Sequence[Record], cut: bytes) -> Section:
+    pieces: list[bytes | tuple[bytes, int]] = []
+    for item in records:
+        pieces += [compress(item.owner, cut), record(item.rtype, item.ttl, item.rdata, b"")]
+    return Section(len(records), template(pieces))
+
+
+def _add_empty_non_terminals(entries: dict[bytes, Entry], owner: bytes, data: ZoneData) -> None:
+    """RFC 4592 section 2.2.2: every name on the way from the apex to an owner exists."""
+    while owner != data.apex:
+        owner = parent(owner)
+        if owner in entries:
+            return
+        entries[owner] = Entry(data, {})
+
+
+def _uproot(names: dict[bytes, Entry], apex: bytes, entries: dict[bytes, Entry]) -> None:
+    """Make room below a parent zone for its child: of the parent's data only DS stays (RFC 4035 section 3.1.4.1)."""
+    above = names.get(apex)
+    for owner in [owner for owner in names if is_within(owner, apex)]:
+        del names[owner]
+    if above is not None and DS in above.types:
+        entries[apex].types = {**entries[apex].types, DS: above.types[DS]}
+
+
+def _distances(base: Base, config: Config, atlas: Atlas) -> None:
+    """Distance maps for the pools that are chosen from by distance; equal sites share one."""
+    positions: dict[tuple[tuple[float, float], ...], int] = {}
+    pool_maps = {}
+    for pool in config.pools.values():
+        if pool.policy == "nearest":
+            sites = [config.sites[member.site] for member in pool.members]
+            points = tuple((site.latitude or 0.0, site.longitude or 0.0) for site in sites)
+            pool_maps[pool.name] = positions.setdefault(points, len(positions))
+    base.pool_maps = pool_maps
+    base.nearest = tuple(compile_nearest(atlas, points) for points in positions)

@@ -1,0 +1,158 @@
+"""The compiled table as values: what a query finds. Everything is immutable once built.
+
+    Table = Base (names, rules, static data: changes on reload) + Leaves (what pools serve: changes with health)
+
+A dynamic name's types lead to `Chain` nodes, directly or through `ByRules`; a chain is a position in the leaves. Names
+with equal rules and TTL share their chains, so a change of health costs by pools, not by names.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from gslb.dns.ecs import IPV4
+from gslb.dns.response import Template
+from gslb.geo.nearest import NearestMap
+from gslb.geo.rules import RuleMap
+from gslb.policy.nodes import Answer, Client, Node
+
+
+class TableClient(Client, Protocol):
+    """A client who asks at a table; `source` is the packed transport address."""
+
+    table: "Table"
+    source: bytes
+
+
+class TreeNode(Protocol):
+    """A node of the base or of the leaves; those of the base look things up in the client's table."""
+
+    def select(self, client: TableClient) -> Answer: ...
+
+
+class ZoneData:
+    """What replies need of a zone: its apex, and the SOA record of negative answers, anchored there (RFC 2308)."""
+
+    __slots__ = ("apex", "negative")
+
+    def __init__(self, apex: bytes, negative: Template) -> None:
+        self.apex = apex
+        self.negative = negative
+
+
+class Section(NamedTuple):
+    """Records whose names point into the question, anchored at one of its ancestors."""
+
+    records: int
+    template: Template
+
+
+class Referral(NamedTuple):
+    """A zone cut: NS, glue that must go along (in-domain, RFC 9471) and further addresses that may; anchored at it."""
+
+    cut: bytes
+    ns: Section
+    glue: Section
+    extra: Section
+
+
+class Entry:
+    """One owner name. `types` maps RR types to nodes; `alias` is the CNAME's target; `wildcard` is the child "*"."""
+
+    __slots__ = ("alias", "referral", "types", "wildcard", "zone")
+
+    def __init__(self, zone: ZoneData, types: Mapping[int, TreeNode]) -> None:
+        self.zone = zone
+        self.types = types
+        self.alias: bytes | None = None
+        self.referral: Referral | None = None
+        self.wildcard: Entry | None = None
+
+
+class Chain:
+    """A leaf's place: which pools answer is decided when leaves are compiled."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+    def select(self, client: TableClient) -> Answer:
+        """Go on at the leaf."""
+        return client.table.nodes[self.index].select(client)
+
+
+class ByRules:
+    """The first rule that matches the client decides. `position` is the map's place in the base table."""
+
+    __slots__ = ("children", "map", "position")
+
+    def __init__(self, rules: RuleMap, position: int, children: Sequence[Chain]) -> None:
+        self.map = rules
+        self.position = position
+        self.children = tuple(children)
+
+    def rule(self, client: TableClient) -> int:
+        """The position of the rule that matches, setting the client's scope to what that depended on."""
+        family, address = client.locate()
+        index, client.scope = self.map.find(family, address, *unpacked(client.source))
+        return index
+
+    def select(self, client: TableClient) -> Answer:
+        """Go on at the rule's chain."""
+        return self.children[self.rule(client)].select(client)
+
+
+def unpacked(source: bytes) -> tuple[int, int]:
+    """Family and integer of a packed address."""
+    return IPV4 if len(source) == 4 else 6, int.from_bytes(source, "big")
+
+
+class ChainSpec(NamedTuple):
+    """What a leaf is compiled from: pools in order, or drawn by weight, for one RR type and TTL."""
+
+    pools: tuple[str, ...]
+    weights: tuple[int, ...]
+    rtype: int
+    ttl: int
+
+
+class Base:
+    """Names, rules and static data. `digest` ties leaves to the base that they were compiled for."""
+
+    __slots__ = ("chains", "digest", "ecs_trust", "names", "nearest", "node_name", "pool_maps", "rule_maps", "zones")
+
+    def __init__(self, node_name: str, ecs_trust: Sequence[tuple[int, int, int]]) -> None:
+        self.node_name = node_name
+        self.ecs_trust = tuple(ecs_trust)  # (family, network, prefix length)
+        self.zones: tuple[ZoneData, ...] = ()
+        self.names: Mapping[bytes, Entry] = {}
+        self.rule_maps: tuple[RuleMap, ...] = ()
+        self.nearest: tuple[NearestMap, ...] = ()
+        self.pool_maps: Mapping[str, int] = {}  # pool -> position in `nearest`
+        self.chains: tuple[ChainSpec, ...] = ()
+        self.digest = b""
+
+
+class Leaves:
+    """What each chain serves now, by its position; and what each pool served last, for `all_down: last_good`."""
+
+    __slots__ = ("base_digest", "last_good", "nodes")
+
+    def __init__(self, base_digest: bytes, nodes: Sequence[Node], last_good: Mapping[str, frozenset[str]]) -> None:
+        self.base_digest = base_digest
+        self.nodes = tuple(nodes)
+        self.last_good = last_good
+
+
+class Table:
+    """A base and its leaves: what one query sees from beginning to end."""
+
+    __slots__ = ("base", "leaves", "names", "nodes")
+
+    def __init__(self, base: Base, leaves: Leaves) -> None:
+        if base.digest != leaves.base_digest:
+            raise ValueError("these leaves were compiled for another base")
+        self.base = base
+        self.leaves = leaves
+        self.names = base.names
+        self.nodes = leaves.nodes

@@ -1,0 +1,61 @@
+"""`gslb check`: problems with their places, or the table of names."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gslb.cli.main import main
+
+BAD = "pools:\n  web:\n    members:\n      tokyo: {site: tokyo, addresses: [192.0.2.300], weight: -1}\n"
+
+
+def test_a_good_configuration_prints_its_names(tmp_path: Path, write_node, capsys: pytest.CaptureFixture[str]) -> None:
+    config = write_node(tmp_path, 5300, 8053)
+    assert main(["check", "--config", config]) == 0
+    text = capsys.readouterr().out
+    assert "1 dynamic names in 1 zones" in text
+    [row] = [line for line in text.splitlines() if "www" in line]
+    assert "weighted" in row
+    assert "30 s" in row
+
+
+def test_json_of_a_good_one(tmp_path: Path, write_node, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--json", "--config", write_node(tmp_path, 5300, 8053)]) == 0
+    view = json.loads(capsys.readouterr().out)
+    assert view["ok"] is True
+    assert [name["ttl"] for name in view["names"]] == [30]
+    assert view["digest"]
+
+
+def test_every_problem_with_its_place(tmp_path: Path, write_node, capsys: pytest.CaptureFixture[str]) -> None:
+    config = write_node(tmp_path, 5300, 8053, zone=BAD)
+    assert main(["check", "--config", config]) == 1
+    printed = capsys.readouterr()
+    assert "zone.yaml:4:" in printed.out
+    assert "192.0.2.300" in printed.out
+    assert "weight" in printed.out
+    assert "nothing was applied" in printed.err
+
+
+def test_json_of_a_bad_one(tmp_path: Path, write_node, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--json", "--config", write_node(tmp_path, 5300, 8053, zone=BAD)]) == 1
+    view = json.loads(capsys.readouterr().out)
+    assert view["ok"] is False
+    assert len(view["problems"]) > 1
+    assert {"where", "path", "message", "hint"} == view["problems"][0].keys()
+
+
+def test_warnings_go_to_stderr(tmp_path: Path, write_node, capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path(write_node(tmp_path, 5300, 8053))
+    zone = path.parent / "zones" / "zone.yaml"
+    zone.write_text(zone.read_text().replace(", serial: 1", ""))
+    assert main(["check", "--config", str(path)]) == 0
+    assert "warning: " in capsys.readouterr().err
+
+
+def test_no_node_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GSLB_CONFIG", raising=False)
+    assert main(["check"]) == 1
+    assert "no node file" in capsys.readouterr().err

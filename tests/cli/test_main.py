@@ -1,0 +1,90 @@
+"""The command itself: help, versions, exit codes, quick start."""
+
+import subprocess
+import sys
+import time
+
+import click
+import pytest
+
+from gslb import __version__
+from gslb.cli import main as command
+from gslb.errors import ConfigError, GslbError, Problem, StateError
+
+
+def test_help_names_every_verb_and_exits_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert [verb for verb in command.VERBS if f"  {verb} " not in text] == []
+
+
+@pytest.mark.parametrize("verb", command.VERBS)
+def test_every_verb_is_there_and_documented(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main([verb, "--help"]) == 0
+    assert f"gslb {verb}" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"gslb {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [["fly"], ["serve"], ["drain", "site/tokyo"], ["drain", "tokyo", "--reason", "x"], ["demo", "break", "kyoto"]],
+)
+def test_misuse_exits_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(argv) == 2
+    assert "Error" in capsys.readouterr().err
+
+
+def raising(error: BaseException) -> click.Command:
+    @click.command()
+    def verb() -> None:
+        raise error
+
+    return verb
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (
+            StateError("state/ is locked", hint="end the other one"),
+            1,
+            "gslb: state/ is locked\n  hint: end the other one\n",
+        ),
+        (GslbError("odd"), 1, "gslb: odd\n"),
+        (
+            ConfigError([Problem("a.yaml:1:2", "x", "bad"), Problem("b.yaml:3:4", "y", "worse")]),
+            1,
+            "gslb: bad configuration\na.yaml:1:2: x: bad\nb.yaml:3:4: y: worse\n",
+        ),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_errors_become_a_message_and_a_code(
+    error: BaseException, code: int, text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "cli", raising(error))
+    assert command.main([]) == code
+    assert capsys.readouterr().err.strip() == text.strip()
+
+
+def test_a_verb_that_returns_nothing_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "cli", click.Command("nothing", callback=lambda: None))
+    assert command.main([]) == 0
+
+
+def test_help_starts_quickly_and_without_slow_libraries() -> None:
+    code = (
+        "import sys; from gslb.cli.main import main; main(['--help']);"
+        "print([m for m in ('rich', 'aiohttp', 'pydantic', 'yaml', 'dns', 'dnslib', 'asyncio') if m in sys.modules])"
+    )
+    seconds = []
+    for _ in range(5):
+        begin = time.monotonic()
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        seconds.append(time.monotonic() - begin)
+        assert done.stdout.splitlines()[-1] == "[]"
+    assert min(seconds) < 0.3, "150 ms is the budget on an idle machine; twice that is a fault on a busy one"

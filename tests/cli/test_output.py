@@ -1,0 +1,47 @@
+"""Tables and times as people read them."""
+
+import json
+import sys
+
+import pytest
+
+from gslb.cli.output import ago, columns, show_json, show_table, when
+
+
+def test_columns_stand_below_each_other() -> None:
+    assert columns([("a", "long", "x"), ("bbb", "c", "")]) == ["a    long  x", "bbb  c"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-3, "0s"), (0, "0s"), (59, "59s"), (60, "1m"), (3599, "60m"), (7200, "2h"), (86_400 * 2.4, "2d")],
+)
+def test_ago(seconds: float, text: str) -> None:
+    assert ago(seconds) == text
+
+
+def test_when() -> None:
+    assert when(None) == ""
+    assert when(0) == "1970-01-01 00:00:00Z"
+
+
+def test_json_keeps_order_and_letters(capsys: pytest.CaptureFixture[str]) -> None:
+    show_json({"b": "東京", "a": [1]})
+    text = capsys.readouterr().out
+    assert list(json.loads(text)) == ["b", "a"]
+    assert "東京" in text
+
+
+def test_a_pipe_gets_plain_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table("sites", ("name", "state"), [("tokyo", "up")])
+    assert capsys.readouterr().out == "sites\n  name   state\n  tokyo  up\n"
+
+
+def test_a_terminal_gets_a_table_without_markup_from_the_data(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    show_table("sites", ("name", "state"), [("[bold]tokyo", "up")])
+    text = capsys.readouterr().out
+    assert "[bold]tokyo" in text
+    assert "─" in text or "━" in text

@@ -1,0 +1,55 @@
+"""`gslb status` against a running node."""
+
+import json
+
+import pytest
+
+from gslb.cli import status as verb
+from gslb.cli.main import main
+
+
+def test_it_shows_members_and_workers(node, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--config", node.config]) == 0
+    text = capsys.readouterr().out
+    assert "node test at tokyo" in text
+    assert "serving" in text
+    assert "1 dynamic names in 1 zones" in text
+    assert any(line.split()[:6] == ["web", "tokyo", "tokyo", "192.0.2.10", "up", "up"] for line in text.splitlines())
+    assert "workers" in text
+    assert "drains" not in text
+
+
+def test_json(node, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--json", "--config", node.config]) == 0
+    assert json.loads(capsys.readouterr().out)["node"]["name"] == "test"
+
+
+@pytest.mark.parametrize(("serving", "live", "code"), [(True, 1, 0), (False, 1, 1), (True, 0, 1)])
+def test_the_exit_code_says_whether_all_is_well(serving: bool, live: int, code: int, node, capsys, monkeypatch) -> None:
+    """The view is the node's own, but for the fault that is put into it."""
+    ask = verb.Client.get
+
+    def get(client, path: str) -> dict:
+        view = ask(client, path)
+        view["serving"] = view["fresh"] = serving
+        view["config"]["problems"] = [] if serving else ["zones/zone.yaml:1:1: bad"]
+        view["pools"][0]["live"] = live
+        return view
+
+    monkeypatch.setattr(verb.Client, "get", get)
+    assert main(["status", "--config", node.config]) == code
+    text = capsys.readouterr().out
+    assert ("NOT SERVING" in text) is not serving
+    assert ("last reload refused: zones/zone.yaml:1:1: bad" in text) is not serving
+
+
+def test_nobody_answers(node, capsys: pytest.CaptureFixture[str], monkeypatch, free_port) -> None:
+    monkeypatch.setenv("GSLB_TOKEN", "x")
+    assert main(["status", "--api", f"http://127.0.0.1:{free_port()}"]) == 1
+    assert "is `gslb serve` running?" in capsys.readouterr().err
+
+
+def test_a_wrong_token(node, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    monkeypatch.setenv("GSLB_TOKEN", "wrong")
+    assert main(["status", "--api", f"http://127.0.0.1:{node.api}"]) == 1
+    assert "GSLB_TOKEN" in capsys.readouterr().err

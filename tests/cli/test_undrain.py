@@ -1,0 +1,31 @@
+"""`gslb undrain` against a running node."""
+
+import json
+
+import pytest
+
+from gslb.cli.main import main
+
+
+def drain(node, capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(["drain", "site/osaka", "--reason", "test", "--json", "--config", node.config]) == 0
+    identity: str = json.loads(capsys.readouterr().out)["id"]
+    return identity
+
+
+def test_by_target(node, capsys: pytest.CaptureFixture[str]) -> None:
+    identity = drain(node, capsys)
+    assert main(["undrain", "site/osaka", "--config", node.config]) == 0
+    assert f"ended the drain of site/osaka (id {identity}): test" in capsys.readouterr().out
+    assert main(["undrain", identity, "--config", node.config]) == 1
+
+
+def test_by_id_in_json(node, capsys: pytest.CaptureFixture[str]) -> None:
+    identity = drain(node, capsys)
+    assert main(["undrain", identity, "--json", "--config", node.config]) == 0
+    assert [ended["id"] for ended in json.loads(capsys.readouterr().out)["ended"]] == [identity]
+
+
+def test_what_is_not_drained(node, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["undrain", "site/osaka", "--config", node.config]) == 1
+    assert "no active drain has the id or target 'site/osaka'" in capsys.readouterr().err

@@ -1,0 +1,126 @@
+"""What callers may send, and what they are told."""
+
+import json
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from gslb.control.requests import DEFAULT, LONGEST, DrainRequest, DrainsQuery, ExplainQuery
+from gslb.dns.name import from_text
+
+NOW = 1_795_232_400.0  # 2026-11-21T04:00:00Z
+GOOD = {"target": "site/tokyo", "reason": "CHG-1042"}
+
+
+def drain(**values: Any) -> DrainRequest:
+    return DrainRequest.model_validate_json(json.dumps({**GOOD, **values}), context={"now": NOW})
+
+
+def faults(error: ValidationError) -> set[str]:
+    return {".".join(map(str, fault["loc"])) for fault in error.errors()}
+
+
+def test_the_least_that_is_needed() -> None:
+    request = drain()
+    assert (str(request.target), request.reason, request.owner) == ("site/tokyo", "CHG-1042", "")
+    assert request.end(NOW) == NOW + DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("values", "seconds"),
+    [
+        ({"for": "10m"}, 600),
+        ({"for": "72h"}, LONGEST),
+        ({"for": "500ms"}, 0.5),
+        ({"expires": NOW + 60}, 60),
+        ({"expires": "2026-11-21T04:10:00Z"}, 600),
+        ({"expires": "2026-11-21T13:10:00+09:00"}, 600),
+        ({"for": None, "expires": None}, DEFAULT),
+    ],
+)
+def test_how_long(values: dict[str, Any], seconds: float) -> None:
+    assert drain(**values).end(NOW) == pytest.approx(NOW + seconds)
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"for": "73h"}, "for"),
+        ({"for": "0s"}, "for"),
+        ({"for": "10"}, "for"),
+        ({"for": 600}, "for"),
+        ({"for": "1:30"}, "for"),
+        ({"expires": NOW}, "expires"),
+        ({"expires": NOW - 1}, "expires"),
+        ({"expires": NOW + LONGEST + 1}, "expires"),
+        ({"expires": "2026-11-21T04:10:00"}, "expires"),
+        ({"expires": "tomorrow"}, "expires"),
+        ({"expires": float("nan")}, "expires"),
+        ({"expires": float("inf")}, "expires"),
+        ({"for": "1h", "expires": NOW + 60}, ""),
+        ({"reason": ""}, "reason"),
+        ({"reason": "   "}, "reason"),
+        ({"reason": "two\nlines"}, "reason"),
+        ({"reason": "\x1b[2Jgone"}, "reason"),
+        ({"reason": "x" * 501}, "reason"),
+        ({"reason": 7}, "reason"),
+        ({"reason": None}, "reason"),
+        ({"owner": "x" * 101}, "owner"),
+        ({"target": "tokyo"}, "target"),
+        ({"target": ["site/tokyo"]}, "target"),
+        ({"percent": 50}, "percent"),
+    ],
+)
+def test_what_is_wrong_is_told_by_field(values: dict[str, Any], field: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        drain(**values)
+    assert faults(caught.value) == {field}
+
+
+def test_every_fault_at_once() -> None:
+    with pytest.raises(ValidationError) as caught:
+        DrainRequest.model_validate_json('{"target": "x", "for": "y", "extra": 1}', context={"now": NOW})
+    assert faults(caught.value) == {"target", "reason", "for", "extra"}
+
+
+def test_text_is_stripped_and_kept_as_it_is() -> None:
+    assert drain(reason="  東京 down ", owner=" me ").reason == "東京 down"
+
+
+def test_a_query_to_explain() -> None:
+    question = ExplainQuery.model_validate(
+        {"name": "WWW.example.com", "type": "aaaa", "ecs": "203.0.113.0/24"}
+    ).question()
+    assert question.name == from_text("WWW.example.com.")
+    assert question.rtype == 28
+    assert question.client == bytes((127, 0, 0, 1))
+    assert question.ecs == ip_network("203.0.113.0/24")
+    assert ExplainQuery.model_validate({"name": "@", "client": "2001:db8::1"}).question().client[:2] == b"\x20\x01"
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({}, "name"),
+        ({"name": "a..b"}, "name"),
+        ({"name": "x" * 64}, "name"),
+        ({"name": "a", "type": "NONSENSE"}, "type"),
+        ({"name": "a", "client": "203.0.113"}, "client"),
+        ({"name": "a", "client": "::ffff:192.0.2.1"}, "client"),
+        ({"name": "a", "ecs": "203.0.113.1/24"}, "ecs"),
+        ({"name": "a", "more": "1"}, "more"),
+    ],
+)
+def test_what_cannot_be_explained(values: dict[str, str], field: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ExplainQuery.model_validate(values)
+    assert faults(caught.value) == {field}
+
+
+def test_listing_all() -> None:
+    assert not DrainsQuery.model_validate({}).all
+    assert DrainsQuery.model_validate({"all": "true"}).all
+    with pytest.raises(ValidationError):
+        DrainsQuery.model_validate({"all": "perhaps"})

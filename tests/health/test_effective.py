@@ -1,0 +1,152 @@
+"""From belief to what is served, by example and over every combination of verdicts."""
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gslb.config.model import Config, Member, MonitorSet, NodeSettings, Pool, Site
+from gslb.health.effective import effective
+from gslb.health.states import AddressState, Observation, TargetKey, Verdict
+from gslb.intents import Drain, Target
+
+V4, V6 = "192.0.2.10", "2001:db8::10"
+NODE = NodeSettings("tokyo-1", "tokyo", ("dns",), (("127.0.0.1", 5300),), None, 0, "/zones", "/state")
+WEB = MonitorSet(("web",), 1)
+VERDICTS: tuple[Verdict, ...] = ("up", "down", "unknown")
+
+
+def config(monitors: MonitorSet = WEB) -> Config:
+    members = (Member("tokyo", "tokyo", (V4, V6)), Member("osaka", "osaka", ("198.51.100.10",)))
+    sites = {name: Site(name) for name in ("tokyo", "osaka")}
+    return Config(NODE, sites, {}, {"front": Pool("front", members, monitors)}, {}, "digest")
+
+
+def drain(target: str, expires: float = 100.0, ident: str = "d1") -> Drain:
+    return Drain(ident, Target.parse(target), "CHG-1042", "ann", 0.0, expires)
+
+
+def believe(**verdicts: Verdict) -> dict[TargetKey, Observation]:
+    """Belief of the first address by monitor name."""
+    return {TargetKey(name, V4): Observation(verdict, 1.0, "refused") for name, verdict in verdicts.items()}
+
+
+def first(states: object) -> AddressState:
+    return states["front"]["tokyo"].addresses[0]  # type: ignore[index]
+
+
+def test_holds_every_pool_and_member() -> None:
+    states, again = effective(config(), {}, (), 5.0, settled=False)
+    assert {pool: list(members) for pool, members in states.items()} == {"front": ["tokyo", "osaka"]}
+    tokyo = states["front"]["tokyo"]
+    assert (tokyo.pool, tokyo.member, tokyo.site, tokyo.drain) == ("front", "tokyo", "tokyo", "")
+    assert [address.address for address in tokyo.addresses] == [V4, V6]
+    assert again is None
+
+
+def test_families_are_judged_separately() -> None:
+    belief = {
+        TargetKey("web", V4): Observation("up", 1.0),
+        TargetKey("web", V6): Observation("down", 1.0, "timeout: connecting, within 2 s"),
+    }
+    states, _ = effective(config(), belief, (), 5.0, settled=True)
+    assert states["front"]["tokyo"].addresses == (
+        AddressState(V4, "up", "up"),
+        AddressState(V6, "down", "down", "web: timeout: connecting, within 2 s"),
+    )
+
+
+def test_unknown_counts_as_up_only_once_settled() -> None:
+    states, _ = effective(config(), {}, (), 5.0, settled=False)
+    assert first(states) == AddressState(V4, "unknown", "unknown", "no result yet from web")
+    states, _ = effective(config(), {}, (), 5.0, settled=True)
+    assert first(states) == AddressState(
+        V4, "unknown", "up", "counts as up until the first result: no result yet from web"
+    )
+
+
+def test_a_pool_without_monitors_is_up() -> None:
+    states, _ = effective(config(MonitorSet((), 0)), {}, (), 5.0, settled=False)
+    assert first(states) == AddressState(V4, "up", "up")
+
+
+@pytest.mark.parametrize("at_least", [1, 2, 3])
+@pytest.mark.parametrize("verdicts", list(product(VERDICTS, repeat=3)))
+def test_a_composite_is_decided_only_when_the_unknown_cannot_change_it(
+    verdicts: tuple[Verdict, ...], at_least: int
+) -> None:
+    names = ("a", "b", "c")
+    states, _ = effective(
+        config(MonitorSet(names, at_least)), believe(**dict(zip(names, verdicts, strict=True))), (), 5.0, settled=False
+    )
+    choices = [("up", "down") if verdict == "unknown" else (verdict,) for verdict in verdicts]
+    outcomes = {"up" if future.count("up") >= at_least else "down" for future in product(*choices)}
+    assert first(states).observed == (outcomes.pop() if len(outcomes) == 1 else "unknown")
+
+
+def test_the_reason_names_the_monitors_that_do_not_pass() -> None:
+    monitors = MonitorSet(("a", "b", "c"), 3)
+    states, _ = effective(config(monitors), believe(a="down", b="up", c="down"), (), 5.0, settled=True)
+    assert first(states).reason == "a: refused; c: refused"
+
+
+def test_a_drain_takes_out_with_its_reason() -> None:
+    states, again = effective(config(), believe(web="up"), [drain("site/tokyo")], 5.0, settled=True)
+    assert states["front"]["tokyo"].drain == "d1"
+    assert first(states) == AddressState(V4, "up", "down", "drained: CHG-1042 (drain d1, until 1970-01-01T00:01:40Z)")
+    assert states["front"]["osaka"].drain == ""
+    assert states["front"]["osaka"].addresses[0].effective == "up"
+    assert again == 100.0
+
+
+def test_a_drain_does_not_hide_why_a_target_is_down() -> None:
+    states, _ = effective(config(), believe(web="down"), [drain("pool/front")], 5.0, settled=True)
+    assert first(states).reason == "drained: CHG-1042 (drain d1, until 1970-01-01T00:01:40Z); web: refused"
+
+
+def test_a_drain_overrides_unknown_before_the_first_round() -> None:
+    states, _ = effective(config(), {}, [drain("member/front/tokyo")], 5.0, settled=False)
+    assert first(states).effective == "down"
+
+
+def test_a_drain_ends_at_its_expiry() -> None:
+    states, again = effective(config(), believe(web="up"), [drain("site/tokyo")], 100.0, settled=True)
+    assert first(states).effective == "up"
+    assert again is None
+
+
+def test_wants_to_be_asked_again_at_the_next_expiry() -> None:
+    drains = [drain("site/tokyo", 300.0), drain("site/osaka", 200.0), drain("pool/gone", 4.0)]
+    assert effective(config(), {}, drains, 5.0, settled=True)[1] == 200.0
+
+
+@pytest.mark.parametrize("expires", [float("inf"), 1e300, 253402300799.0])
+def test_a_drain_without_a_sensible_end_still_has_a_reason(expires: float) -> None:
+    states, _ = effective(config(), {}, [drain("site/tokyo", expires)], 5.0, settled=True)
+    assert "until 9999-12-31T23:59:59Z" in first(states).reason
+
+
+keys = st.builds(
+    TargetKey, st.sampled_from(("a", "b", "gone")), st.sampled_from((V4, V6, "198.51.100.10", "203.0.113.1"))
+)
+beliefs = st.dictionaries(
+    keys, st.builds(Observation, st.sampled_from(VERDICTS), st.floats(0, 99), st.text(max_size=9))
+)
+targets = st.sampled_from(("site/tokyo", "site/gone", "pool/front", "member/front/osaka", "member/x/y"))
+drain_lists = st.lists(st.builds(drain, targets, st.floats(allow_nan=True), st.text("abc", max_size=2)), max_size=4)
+
+
+@given(beliefs, drain_lists, st.floats(0, 1e10), st.booleans())
+def test_total_and_deterministic(
+    belief: dict[TargetKey, Observation], drains: list[Drain], now: float, settled: bool
+) -> None:
+    setting = config(MonitorSet(("a", "b"), 1))
+    states, again = effective(setting, belief, drains, now, settled=settled)
+    assert (states, again) == effective(setting, dict(reversed(belief.items())), drains, now, settled=settled)
+    assert again is None or again > now
+    for member in states["front"].values():
+        for address in member.addresses:
+            assert not (settled and address.effective == "unknown")
+            assert not (member.drain and address.effective != "down")
+            assert address.reason or address.effective == "up"

@@ -1,0 +1,157 @@
+"""Health to leaves: the table at the top of gslb/table/leaves.py, line by line."""
+
+import pytest
+
+from gslb.config.model import AllDown, Pool, Rule
+from gslb.health.states import States
+from gslb.table.build import compile_base
+from gslb.table.leaves import NO_LIVE_SITE, compile_pools
+from tests.support import OSAKA, TOKYO, addresses, ask, config, context, member, name, query, states, table
+
+TOKYO_4, OSAKA_4 = TOKYO.addresses[0], OSAKA.addresses[0]
+TOKYO_6, OSAKA_6 = TOKYO.addresses[1], OSAKA.addresses[1]
+ALL_4, ALL_6 = {TOKYO_4, OSAKA_4}, {TOKYO_6, OSAKA_6}
+
+
+def served(made: object, now: States, rtype: str = "A", owner: str = "www", times: int = 60) -> set[str]:
+    """Every address that answers contain over many queries."""
+    ctx = context(table(made, now))  # type: ignore[arg-type]
+    return {address for _ in range(times) for address in addresses(ask(ctx, query(owner, rtype)))}
+
+
+def pool(name: str = "web", **more: object) -> Pool:
+    return Pool(name, (TOKYO, OSAKA), **more)  # type: ignore[arg-type]
+
+
+def test_live_members_are_served_in_both_families() -> None:
+    made = config()
+    assert served(made, states(made)) == ALL_4
+    assert served(made, states(made), "AAAA") == ALL_6
+
+
+def test_a_dead_member_is_not_served() -> None:
+    made = config()
+    now = states(made, down=TOKYO.addresses)
+    assert served(made, now) == {OSAKA_4}
+    assert served(made, now, "AAAA") == {OSAKA_6}
+
+
+def test_families_are_judged_apart() -> None:
+    made = config()
+    now = states(made, down=[TOKYO_6])
+    assert served(made, now) == ALL_4
+    assert served(made, now, "AAAA") == {OSAKA_6}
+
+
+def test_a_dead_family_beside_a_living_one_is_nodata() -> None:
+    made = config()
+    now = states(made, down=[TOKYO_6, OSAKA_6])
+    assert served(made, now, "AAAA") == set()
+    reply = ask(context(table(made, now)), query("www", "AAAA", payload=1232))
+    assert (reply.rcode(), len(reply.authority), reply.options) == (0, 1, ())
+
+
+def test_a_family_that_no_pool_has_is_nodata_also_when_all_is_down() -> None:
+    made = config(pools=[Pool("web", (member("a", "192.0.2.1"),))])
+    assert served(made, states(made), "AAAA") == set()
+    assert served(made, states(made, down=["192.0.2.1"]), "AAAA") == set()
+
+
+def test_all_down_all_serves_everything_that_is_not_drained() -> None:
+    made = config()
+    everything = [*TOKYO.addresses, *OSAKA.addresses]
+    assert served(made, states(made, down=everything)) == ALL_4
+    assert served(made, states(made, down=everything, drained=["tokyo"])) == {OSAKA_4}
+    assert served(made, states(made, drained=["tokyo", "osaka"])) == ALL_4
+
+
+def test_failing_open_is_visible() -> None:
+    made = config()
+    ctx = context(table(made, states(made, down=[*TOKYO.addresses, *OSAKA.addresses])))
+    reply = ask(ctx, query("www", payload=1232))
+    assert [option.to_text() for option in reply.options] == ["EDE 0 (Other): no live site"]
+    assert set(addresses(reply)) == ALL_4
+    assert NO_LIVE_SITE.endswith(b"no live site")
+
+
+@pytest.mark.parametrize(
+    ("all_down", "expected"),
+    [
+        (AllDown("nodata"), set()),
+        (AllDown("fallback", ("203.0.113.80",)), {"203.0.113.80"}),
+        (AllDown("fallback", ("2001:db8::80",)), set()),
+    ],
+)
+def test_other_ways_to_be_all_down(all_down: AllDown, expected: set[str]) -> None:
+    made = config(pools=[pool(all_down=all_down)])
+    now = states(made, down=[*TOKYO.addresses, *OSAKA.addresses])
+    assert served(made, now) == expected
+
+
+def test_last_good_is_carried_from_leaves_to_leaves() -> None:
+    from gslb.geo.atlas import Atlas
+
+    made = config(pools=[pool(all_down=AllDown("last_good"))])
+    base = compile_base(made, Atlas.empty())
+    first = compile_pools(base, made, states(made, down=TOKYO.addresses), {})
+    assert first.last_good == {"web": frozenset(OSAKA.addresses)}
+    dead = states(made, down=[*TOKYO.addresses, *OSAKA.addresses])
+    second = compile_pools(base, made, dead, first.last_good)
+    assert second.last_good == first.last_good
+    assert OSAKA_4_PACKED in second.nodes[0].select(None).records  # type: ignore[arg-type]
+    assert TOKYO_4_PACKED not in second.nodes[0].select(None).records  # type: ignore[arg-type]
+    drained = states(made, down=TOKYO.addresses, drained=["osaka"])
+    assert TOKYO_4_PACKED in compile_pools(base, made, drained, first.last_good).nodes[0].select(None).records  # type: ignore[arg-type]
+
+
+TOKYO_4_PACKED, OSAKA_4_PACKED = bytes((192, 0, 2, 10)), bytes((198, 51, 100, 10))
+
+
+def test_an_unknown_member_makes_the_name_not_ready() -> None:
+    made = config()
+    ctx = context(table(made, states(made, unknown=[TOKYO_4])))
+    reply = ask(ctx, query("www", payload=1232))
+    assert reply.rcode() == 2
+    assert [option.to_text() for option in reply.options] == ["EDE 14 (Not Ready)"]
+    assert not reply.flags & 0x0400
+
+
+ASIA = Pool("asia", (TOKYO,))
+AMERICA = Pool("america", (OSAKA,))
+
+
+def test_a_list_of_pools_is_failover() -> None:
+    made = config(pools=[ASIA, AMERICA], names=[name("www", Rule(("asia", "america")))])
+    assert served(made, states(made)) == {TOKYO_4}
+    assert served(made, states(made, down=TOKYO.addresses)) == {OSAKA_4}
+    assert served(made, states(made, down=[TOKYO_6]), "AAAA") == {OSAKA_6}
+    assert served(made, states(made, unknown=TOKYO.addresses)) == set()
+    assert served(made, states(made, unknown=OSAKA.addresses)) == {TOKYO_4}
+
+
+def test_the_last_pool_of_a_list_decides_when_all_are_down() -> None:
+    made = config(pools=[ASIA, AMERICA], names=[name("www", Rule(("asia", "america")))])
+    assert served(made, states(made, down=[*TOKYO.addresses, *OSAKA.addresses])) == {OSAKA_4}
+
+
+def test_a_map_of_pools_is_a_draw() -> None:
+    made = config(pools=[ASIA, AMERICA], names=[name("www", Rule(("asia", "america"), (95, 5)))])
+    ctx = context(table(made, states(made)))
+    answers = [addresses(ask(ctx, query("www")))[0] for _ in range(4_000)]
+    assert abs(answers.count(TOKYO_4) / 4_000 - 0.95) < 0.015
+    assert served(made, states(made, down=TOKYO.addresses)) == {OSAKA_4}
+    assert served(made, states(made, down=[*TOKYO.addresses, *OSAKA.addresses]), times=300) == ALL_4
+    assert served(made, states(made, down=[TOKYO_6, OSAKA_6]), "AAAA") == set()
+    assert served(made, states(made, unknown=[TOKYO_4])) == set()
+
+
+def test_a_pool_of_weight_0_is_standby() -> None:
+    made = config(pools=[ASIA, AMERICA], names=[name("www", Rule(("asia", "america"), (1, 0)))])
+    assert served(made, states(made)) == {TOKYO_4}
+    assert served(made, states(made, down=TOKYO.addresses)) == {OSAKA_4}
+
+
+@pytest.mark.parametrize("policy", ["weighted", "failover", "all", "hash", "nearest"])
+def test_every_policy_serves_the_living(policy: str) -> None:
+    made = config(pools=[pool(policy=policy)])
+    assert served(made, states(made, down=TOKYO.addresses)) == {OSAKA_4}

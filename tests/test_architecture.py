@@ -1,0 +1,137 @@
+"""The house rules that a program can hold: layers, homes of third-party packages, sizes, twin tests.
+
+Everything is read from the syntax tree; nothing is imported.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted((ROOT / "gslb").rglob("*.py"))
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+
+# A module imports only from its own layer's folder and from lower layers; folders of one layer never see each other.
+LAYERS = [
+    ["errors", "__init__"],
+    ["dns"],
+    ["config"],
+    ["health", "geo", "intents"],
+    ["policy"],
+    ["table"],
+    ["responder"],
+    ["server", "probe", "store"],
+    ["control"],
+    ["cli"],
+]
+HEIGHT = {folder: height for height, layer in enumerate(LAYERS) for folder in layer}
+ACROSS = {("health", "intents")}  # `effective` is where an operator's intent has its effect
+RESPONDER = {"responder", "replies", "context", "counters"}
+CORE_HEIGHT = HEIGHT["responder"]
+CORE_FORBIDS = {"asyncio", "socket", "ctypes", "os", "time", "logging", "aiohttp", "yaml", "maxminddb"}
+FILE_READERS = {"gslb/config/load.py", "gslb/geo/database.py"}
+HOMES = {
+    "ctypes": {"gslb/server/batch.py"},
+}
+MAX_FILE_LINES = 300
+MAX_FUNCTION_LINES = 40
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def folder_of(path: Path) -> str:
+    """The folder of gslb/ that a file is in; a file beside the folders counts as one, RESPONDER's as one together."""
+    first = path.relative_to(ROOT / "gslb").parts[0].removesuffix(".py")
+    return "responder" if first in RESPONDER else first
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
+    """Every import statement with the full name of the module that it reaches for."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"relative import at line {node.lineno}"
+            yield from ((node, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def file_of(module: str) -> Path | None:
+    """The file of ours that a dotted name reaches: the module itself, or the module that holds the name."""
+    parts = module.split(".")
+    for length in (len(parts), len(parts) - 1):
+        base = ROOT.joinpath(*parts[:length])
+        for path in (base.with_suffix(".py"), base / "__init__.py"):
+            if path in TREES:
+                return path
+    return None
+
+
+def uses(path: Path) -> set[Path]:
+    return {target for _, module in imports(TREES[path]) if (target := file_of(module)) and target != path}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_imports_go_downward_only(path: Path) -> None:
+    own = folder_of(path)
+    for target in uses(path):
+        other = folder_of(target)
+        downward = other == own or HEIGHT[other] < HEIGHT[own] or (own, other) in ACROSS
+        assert downward, f"{name_of(path)} imports {name_of(target)}"
+
+
+def test_no_import_cycles() -> None:
+    graph = {path: uses(path) for path in SOURCES}
+    while leaves := [path for path, targets in graph.items() if not targets & graph.keys()]:
+        for path in leaves:
+            del graph[path]
+    assert not graph, "cycle among " + ", ".join(map(name_of, graph))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_imports_stand_at_the_top_except_in_verbs(path: Path) -> None:
+    if folder_of(path) == "cli":
+        return
+    inner = [f for f in ast.walk(TREES[path]) if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef)]
+    lines = [statement.lineno for function in inner for statement, _ in imports(function)]
+    assert not lines, f"{name_of(path)} imports inside a function at lines {lines}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_the_core_reads_no_clock_socket_or_file(path: Path) -> None:
+    if HEIGHT[folder_of(path)] > CORE_HEIGHT or name_of(path) in FILE_READERS:
+        return
+    found = {module.split(".")[0] for _, module in imports(TREES[path])} & CORE_FORBIDS
+    assert not found, f"{name_of(path)} imports {sorted(found)}"
+
+
+def test_third_party_packages_stay_in_their_homes() -> None:
+    homes: dict[str, set[str]] = {}
+    for path in SOURCES:
+        for _, module in imports(TREES[path]):
+            package = module.split(".")[0]
+            if package == "ctypes" or package not in sys.stdlib_module_names | {"gslb"}:
+                homes.setdefault(package, set()).add(name_of(path))
+    assert homes == HOMES
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_every_source_file_has_a_twin_test(path: Path) -> None:
+    if path.name in ("__init__.py", "__main__.py"):
+        return
+    folder = path.relative_to(ROOT / "gslb").parent
+    twin = ROOT / "tests" / folder / f"test_{path.name}"
+    assert twin.is_file(), f"{name_of(path)} has no {name_of(twin)}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_files_and_functions_are_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_FILE_LINES
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert length <= MAX_FUNCTION_LINES, f"{name_of(path)}: {node.name} has {length} lines"
