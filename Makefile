@@ -46,7 +46,7 @@ fuzz: .venv/.dev
 	GSLB_FUZZ=1000000 $(BIN)/python -m pytest -q --timeout 3600 tests/test_fuzz.py
 
 bench: .venv/.dev
-	@tools/system-tools nsd
+	@tools/system-tools nsd dnsperf
 	$(BIN)/python bench/bench.py
 
 soak: .venv/.dev

@@ -56,10 +56,11 @@ class MarkedList(list[object]):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One YAML file: the name by which messages call it, and what it holds."""
+    """One YAML file: the name by which messages call it, and what it holds; `whole` = the file could be read."""
 
     file: str
     value: object
+    whole: bool = True
 
     def find(self, path: Path, *, key: bool = False) -> tuple[int, Mark]:
         """(how many steps of `path` this file has, the place of the last of them).
@@ -87,6 +88,10 @@ class Findings:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     trapped: set[str] = field(default_factory=set)  # places with a problem that would cause others there
+
+    def about(self, document: Document) -> "Findings":
+        """The same lists, for paths in one document."""
+        return Findings([document], self.problems, self.warnings, self.trapped)
 
     def document(self, path: Path) -> Document:
         """The document that has most of `path`."""

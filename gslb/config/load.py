@@ -1,41 +1,38 @@
-"""The files of a configuration: read, checked as a whole, and turned into a `Config`. Every problem is told at once."""
+"""The files of a configuration: found, read with their marks, and handed on to be assembled."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from os.path import relpath
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Final
 
 import yaml
+from yaml.reader import ReaderError
 
-from gslb.config.document import START, Builder, Document, Findings, MarkedList, MarkedMap, place
-from gslb.config.model import Config, NodeSettings, Pool
-from gslb.config.monitors import build_monitor
-from gslb.config.pools import Known, build_pool, build_site
-from gslb.config.rules import Rules
-from gslb.config.schema import NodeFile, ZonesFile
-from gslb.config.validate import validate
-from gslb.config.zones import ZoneBuilder
-from gslb.errors import ConfigError, Problem
+from gslb.config.assemble import Assembly, Files, check_sections, node_settings
+from gslb.config.document import START, Builder, Document, Findings, Mark, MarkedList, MarkedMap
+from gslb.config.model import Config, NodeSettings
+from gslb.errors import ConfigError
 
-MAX_YAML: Final = 16 << 20  # octets of one YAML file: 300,000 names
-MAX_OTHER: Final = 256 << 20  # of a master file
+MAX_YAML: Final = 16 << 20  # octets: about 300,000 names
+MAX_OTHER: Final = 256 << 20  # octets of a master file
+
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_SECTIONS: Final = ("sites", "monitors", "pools", "zones")
+_ANCHOR_HINT: Final = 'write the value out; text that begins with * or & must be in quotes, as "*.x"'
 _YAML_HINTS: Final = (
-    ("\t", "indent with spaces, not with tabs"),
-    ("alias", 'a name that begins with * must be written in quotes, as "*.x"'),
-    ("anchor", "text that begins with & must be written in quotes"),
-    ("cannot start any token", "text that begins with @, ` or % must be written in quotes"),
-    ("mapping values", "text with a colon and a space must be written in quotes"),
+    ("tab character", "indent with spaces, not with tabs"),
+    ("an alias", _ANCHOR_HINT),
+    ("an anchor", _ANCHOR_HINT),
+    ("cannot start any token", "indent with spaces, not with tabs; text that begins with @, ` or % must be in quotes"),
+    ("mapping values", "text with a colon and a space in it must be in quotes"),
 )
 
 
 def load_node(path: str) -> NodeSettings:
     """The node file alone. Raises ConfigError with every problem in it."""
     findings = Findings()
-    settings = _node(_read_yaml(FilePath(path), findings), findings)
+    file = Path(path)
+    settings = node_settings(_read_document(file, _Reader(file.parent), findings), file.absolute().parent, findings)
     findings.raise_problems()
     assert settings is not None
     return settings
@@ -44,75 +41,70 @@ def load_node(path: str) -> NodeSettings:
 def load(path: str) -> Config:
     """The node file and the zones folder that it names. Raises ConfigError with every problem in all files."""
     findings = Findings()
-    node_document = _read_yaml(FilePath(path), findings)
-    settings = _node(node_document, findings)
-    name = node_document.value.get("zones") if isinstance(node_document.value, MarkedMap) else None
-    if isinstance(name, str):
-        return _Loader(node_document, settings, _Folder(FilePath(path).parent / name), findings).run()
-    findings.raise_problems()
-    raise AssertionError("a node file without zones has a problem")
-
-
-def _node(document: Document, findings: Findings) -> NodeSettings | None:
-    """The node file's settings; its problems are added to the findings."""
-    here = findings.about(document)
-    shape = None if document.unreadable else validate(NodeFile, document.value, (), here)
-    if shape is None:
-        return None
-    for at, endpoint in enumerate(shape.listen.dns):
-        if endpoint in shape.listen.dns[:at]:
-            here.problem(("listen", "dns", at), "stands twice in the list")
-    folder = FilePath(document.file).absolute().parent
-    return NodeSettings(
-        name=shape.node.name,
-        site=shape.node.site,
-        roles=tuple(dict.fromkeys(shape.node.roles)),
-        dns=tuple(shape.listen.dns),
-        api=shape.listen.api,
-        workers=shape.workers,
-        zones=str(folder / shape.zones),
-        state=str(folder / shape.state),
-        geo_databases=tuple(str(folder / name) for name in shape.geo.databases),
-        probe_allow=tuple(shape.probe.allow),
-        probe_concurrency=shape.probe.concurrency,
-        ecs_trust=tuple(shape.ecs.trust),
-        startup_wait=shape.startup_wait,
-        max_state_age=shape.max_state_age,
-    )
-
-
-class _Everything(frozenset[str]):
-    """Stands for names that cannot be known, since a file is unreadable: nothing is missed in it."""
-
-    def __contains__(self, _name: object) -> bool:
-        return True
+    file = Path(path)
+    node = _read_document(file, _Reader(file.parent), findings)
+    settings = node_settings(node, file.absolute().parent, findings)
+    folder = node.value.get("zones") if isinstance(node.value, MarkedMap) else None
+    if not isinstance(folder, str):  # a problem that was noted
+        findings.raise_problems()
+    reader = _Reader(file.parent / str(folder))
+    try:
+        findings.documents = [_read_document(name, reader, findings) for name in reader.yaml_files()]
+    except ValueError as error:
+        findings.about(node).problem(("zones",), str(error))
+        findings.raise_problems()
+    check_sections(findings.documents, findings)
+    return Assembly(node, settings, findings).config(Files(reader.include, reader.resolve, reader.digest))
 
 
 @dataclass(slots=True)
-class _Folder:
-    """The zones folder; `contents` are all files read, by name relative to it."""
+class _Reader:
+    """Reads files; `contents` are those read, by name relative to `folder`. Its methods raise ValueError."""
 
-    path: FilePath
+    folder: Path
     contents: dict[str, bytes] = field(default_factory=dict)
 
-    def read(self, path: FilePath, limit: int) -> str:
-        """Text of a file. Raises ValueError."""
-        octets = _octets(path, limit)
-        self.contents[FilePath(relpath(path, self.path)).as_posix()] = octets
-        return _text(octets)
+    def yaml_files(self) -> list[Path]:
+        """The YAML files of the folder; a hidden file is an editor's."""
+        try:
+            found = sorted(self.folder.iterdir())
+        except OSError as error:
+            raise ValueError(f"the folder {self.folder} cannot be read: {error.strerror}") from error
+        files = [path for path in found if path.suffix in {".yaml", ".yml"} and path.name[0] != "."]
+        if not files:
+            raise ValueError(f"the folder {self.folder} has no *.yaml files")
+        return files
+
+    def read(self, path: Path, limit: int) -> str:
+        """Text of a file of at most `limit` octets."""
+        try:
+            if path.exists() and not path.is_file():
+                raise ValueError(f"{path} is not a file")
+            if path.stat().st_size > limit:
+                raise ValueError(f"{path} is larger than {limit >> 20} MiB")
+            octets = path.read_bytes()
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+        self.contents[Path(relpath(path, self.folder)).as_posix()] = octets
+        try:
+            return octets.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = octets.count(b"\n", 0, error.start) + 1
+            raise ValueError(f"{path} is not UTF-8 in line {line}") from error
 
     def include(self, name: str, file: str) -> tuple[str, str]:
-        """Name and text of a master file that `file` names. Raises ValueError."""
-        path = FilePath(file).parent / name
+        """Name and text of a master file that the file `file` names."""
+        path = Path(file).parent / name
         return str(path), self.read(path, MAX_OTHER)
 
     def resolve(self, name: str) -> str:
-        """Absolute path of a file that the folder's files name. Raises ValueError where it cannot be read."""
-        self.read(self.path / name, MAX_OTHER)
-        return str((self.path / name).absolute())
+        """Absolute path of a file that a YAML file names; it can be read."""
+        path = self.folder / name
+        self.read(path, MAX_OTHER)
+        return str(path.absolute())
 
     def digest(self) -> str:
-        """Equal on nodes whose files are equal but for their line ends."""
+        """Equal where the files are equal but for their line ends."""
         state = blake2b(digest_size=16)
         for name, octets in sorted(self.contents.items()):
             for part in (name.encode(), octets.replace(b"\r\n", b"\n")):
@@ -120,5 +112,65 @@ class _Folder:
         return state.hexdigest()
 
 
-@dataclass(slots=True)
-class _Loader: ...
+def _read_document(path: Path, reader: _Reader, findings: Findings) -> Document:
+    """A YAML file; not whole where it cannot be read as YAML, which was noted."""
+    builder = Builder(str(path))
+    whole = False
+    try:
+        text = reader.read(path, MAX_YAML)
+        _build(text, builder)
+        whole = True
+    except ValueError as error:
+        builder.fault(START, str(error))
+    except ReaderError as error:
+        builder.fault(_mark_of(error.position, text), f"a file of YAML cannot hold this: {error.reason}")
+    except yaml.MarkedYAMLError as error:
+        _note(error, builder)
+    except ConfigError:  # the builder gave up, and noted why
+        pass
+    findings.problems += builder.problems
+    findings.trapped |= {problem.where for problem in builder.problems}
+    return Document(str(path), MarkedMap() if builder.value is None else builder.value, whole)
+
+
+def _build(text: str, builder: Builder) -> None:
+    """Hand the pieces of a YAML text to the builder. It goes by events: composing nodes recurses, and crashes."""
+    documents = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        assert event.start_mark is not None
+        mark = (event.start_mark.line + 1, event.start_mark.column + 1)
+        if isinstance(event, yaml.NodeEvent) and event.anchor:
+            builder.fault(mark, "anchors and aliases are not allowed", _ANCHOR_HINT)
+        if isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)) and event.tag:
+            builder.fault(mark, f"tags are not allowed (got {event.tag})", "write the value alone")
+        match event:
+            case yaml.ScalarEvent():
+                builder.scalar(event.value, mark, plain=event.implicit[0])
+            case yaml.MappingStartEvent():
+                builder.open(MarkedMap(), mark)
+            case yaml.SequenceStartEvent():
+                builder.open(MarkedList(), mark)
+            case yaml.CollectionEndEvent():
+                builder.close()
+            case yaml.AliasEvent():
+                builder.scalar("", mark, plain=False)
+            case yaml.DocumentStartEvent():
+                documents += 1
+                if documents > 1:
+                    builder.fault(mark, "a second document begins", "one file holds one document: remove the line ---")
+                    return
+
+
+def _note(error: yaml.MarkedYAMLError, builder: Builder) -> None:
+    """What stopped a file from being read as YAML, as a problem of it."""
+    mark = error.problem_mark or error.context_mark
+    assert mark is not None
+    text = " ".join(filter(None, (error.context, error.problem)))
+    hint = next((hint for part, hint in _YAML_HINTS if part in text), "")
+    builder.fault((mark.line + 1, mark.column + 1), text, hint)
+
+
+def _mark_of(position: int, text: str) -> Mark:
+    """The place of an octet of the text in UTF-8."""
+    before = text.encode()[:position]
+    return before.count(b"\n") + 1, position - before.rfind(b"\n")

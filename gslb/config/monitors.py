@@ -34,7 +34,7 @@ class Common(NamedTuple):
 
 
 def build_monitor(name: str, raw: object, findings: Findings, resolve: Callable[[str], str]) -> Monitor | None:
-    """The monitor, or None after its problems were noted; `resolve` makes the path of a file absolute, or raises ValueError."""
+    """The monitor, or None after its problems were noted; `resolve(path)` is absolute, or raises ValueError."""
     path: Path = ("monitors", name)
     try:
         identifier(name)

@@ -75,19 +75,20 @@ def end(processes: Iterable[ProcessId], grace: float) -> None:
             time.sleep(_POLL)
 
 
-def port_holder(kind: int, host: str, port: int) -> int | None:
-    """The pid that holds a local port (`kind` is SOCK_DGRAM or SOCK_STREAM), where /proc lets us see it."""
-    inodes = set(_inodes(kind, host, port))
-    for folder in _PROC.glob("[0-9]*/fd"):
-        with suppress(OSError):
-            for descriptor in folder.iterdir():
-                with suppress(OSError):
-                    if str(descriptor.readlink()) in inodes:
-                        return int(folder.parent.name)
-    return None
+def port_holders(kind: int, host: str, port: int) -> set[int]:
+    """The pids that hold a local port (`kind` is SOCK_DGRAM or SOCK_STREAM), as far as /proc lets us see them."""
+    links = set(_socket_links(kind, host, port))
+    return {int(folder.parent.name) for folder in _PROC.glob("[0-9]*/fd") if links.intersection(_links(folder))}
 
 
-def _inodes(kind: int, host: str, port: int) -> Iterator[str]:
+def _links(folder: Path) -> Iterator[str]:
+    with suppress(OSError):  # not ours to see, or gone
+        for descriptor in folder.iterdir():
+            with suppress(OSError):
+                yield str(descriptor.readlink())
+
+
+def _socket_links(kind: int, host: str, port: int) -> Iterator[str]:
     """The sockets on a port whose address collides with `host`, as the link texts of /proc/PID/fd."""
     name = ("udp" if kind == socket.SOCK_DGRAM else "tcp") + ("6" if ":" in host else "")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -23,15 +23,21 @@ class Loaded(NamedTuple):
 
 def load_newest(state: StateFolder) -> Loaded | None:
     """The newest table whose base and leaves can both be read; what is damaged or foreign is logged and passed over."""
-    for generation in state.bases():
-        try:
-            base = load_base(state.read_base(generation).payload)
-            table, leaves_generation = load_current_leaves(state, base, generation)
-        except SnapshotError as error:
-            log.warning("ignored: %s", error)
-        else:
-            return Loaded(table, generation, leaves_generation)
+    tried: list[int] = []
+    while (bases := state.bases()) != tried:  # again, where a publisher put newer ones in their place meanwhile
+        tried = bases
+        for generation in bases:
+            try:
+                return _load(state, generation)
+            except SnapshotError as error:
+                log.warning("ignored: %s", error)
     return None
+
+
+def _load(state: StateFolder, generation: int) -> Loaded:
+    base = load_base(state.read_base(generation).payload)
+    table, leaves_generation = load_current_leaves(state, base, generation)
+    return Loaded(table, generation, leaves_generation)
 
 
 def load_current_leaves(state: StateFolder, base: Base, base_generation: int) -> tuple[Table, int]:

@@ -3,13 +3,13 @@
 import errno
 import socket
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Literal, NamedTuple
 
 from gslb.errors import StateError
 from gslb.server.batch import IP_PKTINFO
-from gslb.server.processes import port_holder
+from gslb.server.processes import port_holders
 
 Address = tuple[str, int]
 Transport = Literal["udp", "tcp"]
@@ -89,20 +89,29 @@ def _set_options(sock: socket.socket, transport: Transport, host: str) -> None:
 
 def _explained(endpoint: Endpoint, error: OSError) -> StateError:
     if error.errno == errno.EADDRINUSE:
-        pid = port_holder(_KINDS[endpoint.transport], endpoint.host, endpoint.port)
-        holder = f"process {pid}" if pid else "another process"
+        pids = sorted(_holders(endpoint))
+        holder = f"process {pids[0]}" if pids else "another process"
         return StateError(f"{endpoint} is in use by {holder}", hint="stop it, or change listen.dns in the node file")
     hint = "ports below 1024 need root or CAP_NET_BIND_SERVICE" if error.errno == errno.EACCES else ""
     return StateError(f"{endpoint} cannot be opened: {error.strerror}", hint=hint)
 
 
-def check_free(addresses: Iterable[Address], *, share: bool) -> None:
+def _holders(endpoint: Endpoint) -> set[int]:
+    return port_holders(_KINDS[endpoint.transport], endpoint.host, endpoint.port)
+
+
+def check_free(addresses: Iterable[Address], ours: Collection[int] = ()) -> None:
     """Prove that the addresses are ours to take, since SO_REUSEPORT would share them with anyone silently.
 
-    `share` is for the one case in which our own orphans still hold them. Raises StateError.
+    `ours` are the pids of our own orphans, who may hold them. Raises StateError.
     """
     for endpoint in endpoints(addresses):
-        open_endpoint(endpoint, share=share).close()
+        try:
+            open_endpoint(endpoint, share=False).close()
+        except StateError:
+            if not ours or not _holders(endpoint).issubset(ours):
+                raise
+            open_endpoint(endpoint, share=True).close()
 
 
 def open_addresses(

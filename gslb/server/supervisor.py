@@ -84,8 +84,8 @@ class Supervisor:
         self._control.terminate()
         self._crew.stop()
         self._control.wait()
-        while not keep_orphans and not self._claim.end_orphans(time.monotonic()):
-            time.sleep(_ROUND)
+        if not keep_orphans:
+            self._claim.wait_for_orphans()
         if self._claim.orphans:
             self._note()
         else:

@@ -6,6 +6,7 @@ since two must not publish.
 
 import logging
 import signal
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from gslb.server.state import FileLock, StateFolder, process_ids
 log = logging.getLogger("gslb.supervisor")
 
 _CONTROL_GRACE = 3.0
+_POLL = 0.05
 _WORKER_GRACE = 7.0  # TCP clients have five
 
 
@@ -31,7 +33,7 @@ class Claim:
             run = state.read_run()
             _refuse_living(run, state)
             self._orphans = process_ids(run, "workers")
-            check_free(addresses, share=bool(self._orphans))
+            check_free(addresses, {process.pid for process in self._orphans})
             _end_control(run)
             state.lock_publisher().release()
         except StateError:
@@ -53,6 +55,18 @@ class Claim:
     def slots(self) -> list[int]:
         """The slots that orphans write to."""
         return [slot for slot, page in self.pages.used() if page.process in self._orphans]
+
+    @classmethod
+    def alone(cls, state: StateFolder, addresses: Sequence[Address]) -> "Claim":
+        """Claim for a node in one process, which has nobody to serve while it starts: orphans end first."""
+        claim = cls(state, addresses)
+        claim.wait_for_orphans()
+        return claim
+
+    def wait_for_orphans(self) -> None:
+        """End them, and return when they are gone."""
+        while not self.end_orphans(time.monotonic()):
+            time.sleep(_POLL)
 
     def end_orphans(self, now: float) -> bool:
         """End them, since others serve in their place. They finish TCP, so call again until it is done (True)."""

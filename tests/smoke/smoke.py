@@ -20,6 +20,7 @@ class Target(NamedTuple):
     server: str
     port: int
     zone: str
+    timeout: int = 2
     name: str = ""
     wildcard: str = ""
     alias: str = ""
@@ -37,10 +38,12 @@ class Reply(NamedTuple):
     text: str
 
     def __str__(self) -> str:
+        if not self.status:
+            return "no reply" if "timed out" in self.text or "no servers" in self.text else self.text.strip()[-80:]
         kinds = " ".join(kind for _, kind, _ in self.answer) or "nothing"
         above = " ".join(kind for _, kind, _ in self.authority) or "nothing"
         flags = " ".join(sorted(self.flags))
-        return f"{self.status or 'no reply'}, flags {flags}, answer {kinds}, authority {above}"
+        return f"{self.status}, flags {flags}, answer {kinds}, authority {above}"
 
 
 class Check(NamedTuple):
@@ -54,7 +57,16 @@ class Check(NamedTuple):
 
 def ask(target: Target, question: str) -> Reply:
     """Send one query with dig and read its reply."""
-    argv = ["dig", f"@{target.server}", "-p", str(target.port), "+tries=2", "+time=2", "+norecurse", *question.split()]
+    argv = [
+        "dig",
+        f"@{target.server}",
+        "-p",
+        str(target.port),
+        "+tries=2",
+        f"+time={target.timeout}",
+        "+norecurse",
+        *question.split(),
+    ]
     text = subprocess.run(argv, capture_output=True, text=True, timeout=15).stdout
     status = re.search(r"status: (\w+)", text)
     flags = re.search(r"^;; flags: ([a-z ]*);", text, re.MULTILINE)
@@ -141,6 +153,7 @@ def _static(target: Target) -> Iterator[Check]:
     yield Check(
         "ANY", f"{zone} ANY +notcp", "NOERROR aa, not cut", lambda r: r.status == "NOERROR" and "tc" not in r.flags
     )
+    yield Check("node name", "id.server TXT CH", "CH TXT", lambda r: "TXT" in _kinds(r.answer))
     yield Check("zone transfer", f"{zone} AXFR", "refused", lambda r: "Transfer failed" in r.text)
 
 
@@ -179,6 +192,7 @@ def main() -> int:
     parser.add_argument("--server", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=53)
     parser.add_argument("--zone", required=True)
+    parser.add_argument("--timeout", type=int, default=2, help="seconds for each of two tries")
     parser.add_argument("--name", help="a dynamic name of the zone, relative to it")
     parser.add_argument("--wildcard", help="the owner below which a wildcard with A stands")
     parser.add_argument("--alias", help="the owner of a CNAME")

@@ -1,0 +1,47 @@
+"""Names, sums and faults."""
+
+import logging
+
+import pytest
+
+from gslb.counters import NAMES
+from gslb.server.stats import (
+    COUNTER_NAMES,
+    LOOP_LAG_MAX_US,
+    RESPOND_ERRORS,
+    SOCKET_COUNTERS,
+    TCP_OPEN,
+    UDP_SENT,
+    add,
+    bequeathed,
+    named,
+    new_stats,
+    note_fault,
+)
+
+
+def test_positions_and_names_agree() -> None:
+    assert SOCKET_COUNTERS[UDP_SENT] == "udp_sent"
+    assert SOCKET_COUNTERS[LOOP_LAG_MAX_US] == "loop_lag_max_us"
+    assert COUNTER_NAMES == NAMES + SOCKET_COUNTERS
+    assert len(set(COUNTER_NAMES)) == len(COUNTER_NAMES)
+
+
+def test_sums_keep_the_greatest_lag_and_forget_open_connections() -> None:
+    one = [0] * len(NAMES) + new_stats()
+    one[len(NAMES) + UDP_SENT] = 5
+    one[len(NAMES) + TCP_OPEN] = 2
+    one[len(NAMES) + LOOP_LAG_MAX_US] = 70
+    total = named(add(one, one))
+    assert (total["udp_sent"], total["tcp_open"], total["loop_lag_max_us"]) == (10, 4, 70)
+    assert named(bequeathed(one))["tcp_open"] == 0
+    assert named(bequeathed(one))["udp_sent"] == 5
+
+
+def test_faults_are_counted_and_logged_ever_more_rarely(caplog: pytest.LogCaptureFixture) -> None:
+    stats = new_stats()
+    with caplog.at_level(logging.ERROR):
+        for _ in range(20):
+            note_fault(stats)
+    assert stats[RESPOND_ERRORS] == 20
+    assert len(caplog.records) == 5  # 1, 2, 4, 8, 16
