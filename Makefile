@@ -47,7 +47,7 @@ fuzz: .venv/.dev
 
 bench: .venv/.dev
 	@tools/system-tools nsd dnsperf
-	$(BIN)/python bench/bench.py
+	$(BIN)/python bench/bench.py $(BENCH)
 
 soak: .venv/.dev
 	@tools/system-tools dig

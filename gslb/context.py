@@ -3,6 +3,7 @@
 from typing import Final
 
 from gslb import counters
+from gslb.limiter import Limiter
 from gslb.policy.nodes import Draw
 from gslb.table.client import Client
 from gslb.table.entries import Table
@@ -12,12 +13,17 @@ TCP: Final = 1
 
 
 class Context:
-    """What `respond` needs beside the query. `table` is swapped by one assignment; `now` is epoch seconds."""
+    """What `respond` needs beside the query. `table` is swapped by one assignment; `now` is epoch seconds.
 
-    __slots__ = ("client", "counters", "now", "table")
+    `limiter` is None where replies are not limited; `keepalive` is the idle time promised to TCP clients, in 0.1 s.
+    """
+
+    __slots__ = ("client", "counters", "keepalive", "limiter", "now", "table")
 
     def __init__(self, table: Table, rng: Draw) -> None:
         self.table = table
         self.now = 0.0
+        self.limiter: Limiter | None = None
+        self.keepalive = 0
         self.counters = [0] * len(counters.NAMES)
         self.client = Client(table, rng)

@@ -3,9 +3,9 @@
 from typing import Final
 
 from gslb import counters
-from gslb.context import UDP, Context
-from gslb.dns.edns import ECS, NSID, option
-from gslb.dns.message import CLASS_ANY, CLASS_IN, HEADER, REFUSED, SERVFAIL, Query
+from gslb.context import TCP, UDP, Context
+from gslb.dns.edns import COOKIE, ECS, KEEPALIVE, NSID, opt_record, option
+from gslb.dns.message import BADCOOKIE, CLASS_ANY, CLASS_IN, HEADER, REFUSED, SERVFAIL, Query
 from gslb.dns.response import AA, TC, bare, fill, heads, opt_for, size_limit
 from gslb.policy.nodes import Answer
 from gslb.table.entries import Referral, ZoneData
@@ -21,6 +21,8 @@ _MAX_MESSAGE: Final = 65535  # over TCP
 def positive(ctx: Context, query: Query, answer: Answer, zone: ZoneData, transport: int) -> bytes:
     """What a node chose; a choice without records is NODATA, or SERVFAIL where nothing is known yet."""
     if not answer.count:
+        if answer.rcode == REFUSED:
+            return refuse(ctx, query, answer.ede)
         if answer.rcode:
             return servfail(ctx, query, answer)
         return negative(ctx, query, 0, zone, transport, answer.ede)
@@ -107,16 +109,28 @@ def options(ctx: Context, query: Query, ede: bytes = b"") -> bytes:
     edns = query.edns
     if edns is None:
         return b""
+    client = ctx.client
     out = ede
-    if edns.ecs is not None:
-        client = ctx.client
-        scope = client.scope if client.uses_ecs else 0
-        out = option(ECS, edns.ecs.echo(scope)) + out
+    if client.cookie:
+        out = option(COOKIE, client.cookie) + out
+    if client.ecs is not None:
+        out = option(ECS, client.ecs.echo(client.scope if client.uses_ecs else 0)) + out
     if edns.nsid:
-        out = option(NSID, ctx.table.base.node_name.encode()) + out
+        out = option(NSID, ctx.table.base.settings.node_name.encode()) + out
+    if edns.keepalive and client.transport == TCP:
+        out = option(KEEPALIVE, ctx.keepalive.to_bytes(2, "big")) + out
     return out
 
 
 def authoritative(query: Query) -> int:
     """The AA flag; a query of class ANY is never answered with authority (RFC 1035 section 6.2)."""
     return AA if query.qclass == CLASS_IN else 0
+
+
+def limited(ctx: Context, query: Query) -> bytes:
+    """A short reply to who asks too much: BADCOOKIE to who knows cookies (RFC 7873 section 5.2.3), else TC=1."""
+    if ctx.client.cookie and query.edns is not None:
+        ctx.counters[counters.BADCOOKIE] += 1
+        opt = opt_record(query.edns.dnssec_ok, option(COOKIE, ctx.client.cookie), extended_rcode=BADCOOKIE >> 4)
+        return bare(query, BADCOOKIE & 15, opt)
+    return _truncated(ctx, query, 0, opt_for(query, b""))

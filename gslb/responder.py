@@ -8,10 +8,10 @@ from typing import Final
 
 from gslb import counters
 from gslb.context import TCP, UDP, Context
+from gslb.dns.cookie import answer_cookie
 from gslb.dns.edns import (
     EDE_INVALID_QUERY_TYPE,
     EDE_NOT_AUTHORITATIVE,
-    EDE_PROHIBITED,
     Edns,
     extended_error,
     opt_record,
@@ -49,9 +49,10 @@ from gslb.dns.response import (
     record,
     reowned,
 )
+from gslb.limiter import SLIP
 from gslb.policy.nodes import Answer
-from gslb.replies import authoritative, negative, options, positive, referral, refuse, send, servfail
-from gslb.table.entries import Entry
+from gslb.replies import authoritative, limited, negative, options, positive, referral, refuse, send, servfail
+from gslb.table.entries import PROHIBITED, Entry, ZoneData, holds
 from gslb.table.lookup import DELEGATED, HIT, MISS, OUTSIDE, find
 
 _RCODE_COUNTER: Final = {
@@ -62,11 +63,14 @@ _RCODE_COUNTER: Final = {
 # Types that a query may name but no zone can hold (RFC 6895 section 3.1); ANY is one too, and served.
 _META: Final = frozenset({0, OPT, *range(128, 255)})
 
+_RDATA: Final = 12  # octets of a record before its data, the owner being a pointer
 _NOTHING: Final = Answer(())
+_FAILURE: Final = Answer((), rcode=SERVFAIL)
+_ELSEWHERE: Final = Entry(ZoneData(b"", ()), {})
 _INVALID_QUERY_TYPE: Final = extended_error(EDE_INVALID_QUERY_TYPE)
 _NOT_AUTHORITATIVE: Final = extended_error(EDE_NOT_AUTHORITATIVE)
-_PROHIBITED: Final = extended_error(EDE_PROHIBITED)
 _MINIMAL_ANY: Final = Answer([record(HINFO, 3600, b"\x07RFC8482\x00")])  # RFC 8482 section 4.2
+_VERSIONS: Final = (b"\x07version\x04bind\x00", b"\x07version\x06server\x00")
 _NODE_NAMES: Final = (b"\x02id\x06server\x00", b"\x08hostname\x04bind\x00")  # RFC 4892
 
 COUNTERS: Final = counters.NAMES
@@ -90,31 +94,43 @@ def respond(ctx: Context, wire: bytes, source: bytes, transport: int) -> bytes |
         return None
 
 
-def _reply(ctx: Context, query: Query, source: bytes, transport: int) -> bytes:
+def _reply(ctx: Context, query: Query, source: bytes, transport: int) -> bytes | None:
+    client, edns = ctx.client, query.edns
+    client.ask(ctx.table, source, None if edns is None or edns.version else edns.ecs, transport)
+    proven = transport == TCP
+    if edns is not None and edns.cookie is not None and not edns.malformed:
+        proven = _read_cookie(ctx, edns.cookie, source) or proven
+    if ctx.limiter is not None and not proven:
+        verdict = ctx.limiter.judge(source, ctx.now)
+        if verdict:
+            ctx.counters[counters.RATE_LIMITED] += 1
+            if not ctx.limiter.limit.dry_run:
+                return limited(ctx, query) if verdict == SLIP and query.qname and not query.rcode else None
     if query.rcode or not query.qname:
-        rcode = query.rcode or FORMERR
-        ctx.counters[_RCODE_COUNTER[rcode]] += 1
-        return header_only(query, rcode)
-    edns = query.edns
+        return _without_question(ctx, query)
     if edns is not None and (edns.malformed or edns.version):
         return _edns_error(ctx, query, edns)
+    if ctx.table.base.settings.query_acl and not holds(ctx.table.base.settings.query_acl, source):
+        return refuse(ctx, query, PROHIBITED.ede)
     if query.qclass != CLASS_IN and query.qclass != CLASS_ANY:
         return _other_class(ctx, query)
-    client = ctx.client
-    client.ask(ctx.table, source, None if edns is None else edns.ecs)
     if query.qtype in _META:
         return _meta(ctx, query, transport)
+    return _look_up(ctx, query, transport)
+
+
+def _look_up(ctx: Context, query: Query, transport: int) -> bytes:
     outcome, entry = find(ctx.table.names, query.qname, query.qtype)
     if entry is None:
         return refuse(ctx, query, _NOT_AUTHORITATIVE)
     if outcome == HIT:
         node = entry.types.get(query.qtype)
         if node is not None:
-            return positive(ctx, query, node.select(client), entry.zone, transport)
+            return positive(ctx, query, node.select(ctx.client), entry.zone, transport)
         if entry.alias is not None and query.qtype != ANY:
             return _follow(ctx, query, entry, transport)
         if query.qtype == ANY and entry.types:
-            answer = entry.types[CNAME].select(client) if entry.alias is not None else _MINIMAL_ANY
+            answer = entry.types[CNAME].select(ctx.client) if entry.alias is not None else _MINIMAL_ANY
             return positive(ctx, query, answer, entry.zone, transport)
         return negative(ctx, query, 0, entry.zone, transport)
     if outcome == DELEGATED and entry.referral is not None:
@@ -122,55 +138,78 @@ def _reply(ctx: Context, query: Query, source: bytes, transport: int) -> bytes:
     return negative(ctx, query, NXDOMAIN, entry.zone, transport)
 
 
+def _read_cookie(ctx: Context, cookie: bytes, source: bytes) -> bool:
+    """Prepare the cookie of the reply; whether the one that came proves the source."""
+    secrets = ctx.table.base.settings.cookie_secrets
+    if not secrets:
+        return False
+    ctx.client.cookie, good = answer_cookie(cookie, secrets, int(ctx.now), source)
+    ctx.counters[counters.COOKIES_GOOD] += good
+    return good
+
+
+def _without_question(ctx: Context, query: Query) -> bytes:
+    """No question that could be answered; with none at all, a cookie alone is a fair request (RFC 7873 section 5.4)."""
+    if not query.rcode and ctx.client.cookie:
+        ctx.counters[counters.NOERROR] += 1
+        return header_only(query, NOERROR, opt_for(query, options(ctx, query)))
+    rcode = query.rcode or FORMERR
+    ctx.counters[_RCODE_COUNTER[rcode]] += 1
+    return header_only(query, rcode)
+
+
 def _follow(ctx: Context, query: Query, entry: Entry, transport: int) -> bytes:
     """A CNAME chain within the zone and the data of its last name; the RCODE is that name's (RFC 6604)."""
     zone = entry.zone
-    count, chain, outcome, last, target = _chase(ctx, query, entry)
+    first = entry.types[CNAME].select(ctx.client)
+    if not first.count:  # a pool that serves nothing now
+        return positive(ctx, query, first, zone, transport)
+    count, chain, outcome, last, target = _chase(ctx, query, zone, first)
     start = query.end + len(chain) - len(target)  # of the last target: it ends the chain, uncompressed
-    answer = _NOTHING
-    rcode = NXDOMAIN if outcome == MISS else NOERROR
-    if last is None:
-        rcode = SERVFAIL
-    elif outcome == HIT and query.qtype in last.types:
+    answer = _NOTHING if last is not None else _FAILURE
+    if last is not None and outcome == HIT and query.qtype in last.types:
         answer = last.types[query.qtype].select(ctx.client)
-        rcode = answer.rcode
-    if rcode == SERVFAIL:
+    if answer.rcode:
         return servfail(ctx, query, answer)
     authority = (0, b"")
     if not answer.count and outcome in (HIT, MISS):
         authority = 1, fill(zone.negative, start + len(target) - len(zone.apex))
+    rcode = NXDOMAIN if outcome == MISS else NOERROR
     ctx.counters[counters.NXDOMAIN if rcode else counters.NODATA if authority[0] else counters.NOERROR] += 1
     ctx.counters[counters.FAIL_OPEN] += bool(answer.ede)
     records = count + answer.count, chain + reowned(answer.records, POINTERS[start])
     return send(ctx, query, (authoritative(query) | rcode, records, authority), transport, answer.ede)
 
 
-def _chase(ctx: Context, query: Query, entry: Entry) -> tuple[int, bytes, int, Entry | None, bytes]:
-    """Follow aliases: (links, their records, outcome and entry of the last target, the target).
+def _chase(ctx: Context, query: Query, zone: ZoneData, link: Answer) -> tuple[int, bytes, int, Entry | None, bytes]:
+    """Follow aliases from the first: (links, their records, outcome and entry of the last target, the target).
 
-    Out of the zone or below a cut the outcome is OUTSIDE; a chain that is too long or a loop ends without an entry.
+    Out of the zone or below a cut the outcome is OUTSIDE. No entry: the chain is too long, loops, or is not ready.
     """
     chain, owner, links = b"", OWNER_IS_QUESTION, 0
-    found: Entry | None = entry
-    while found is not None and found.alias is not None and links < MAX_CHAIN:
-        target = found.alias
-        chain += reowned(found.types[CNAME].select(ctx.client).records, owner)
+    while links < MAX_CHAIN:
+        target = link.records[_RDATA:].lower()
+        chain += reowned(link.records, owner)
         links += 1
-        owner = POINTERS[query.end + len(chain) - len(target)]
         outcome, found = find(ctx.table.names, target, query.qtype)
-        if found is None or found.zone is not entry.zone or outcome == DELEGATED:
-            return links, chain, OUTSIDE, entry, target
+        if found is None or found.zone is not zone or outcome == DELEGATED:
+            return links, chain, OUTSIDE, _ELSEWHERE, target
         if outcome == MISS or query.qtype in found.types or found.alias is None:
             return links, chain, outcome, found, target
+        owner = POINTERS[query.end + len(chain) - len(target)]
+        link = found.types[CNAME].select(ctx.client)
+        if not link.count:
+            return links, chain, HIT, None if link.rcode else found, target
     return links, chain, OUTSIDE, None, b""
 
 
 def _other_class(ctx: Context, query: Query) -> bytes:
-    """CHAOS names this node (RFC 4892); nothing else is served."""
-    ctx.client.ask(ctx.table, b"\0\0\0\0", None)
-    if query.qclass == CLASS_CH and query.qtype == TXT and query.qname in _NODE_NAMES:
+    """CHAOS names this node and, if the operator wants it, the version (RFC 4892); nothing else is served."""
+    settings = ctx.table.base.settings
+    told = settings.node_name if query.qname in _NODE_NAMES else settings.version if query.qname in _VERSIONS else ""
+    if query.qclass == CLASS_CH and query.qtype == TXT and told:
         ctx.counters[counters.NOERROR] += 1
-        text = ctx.table.base.node_name.encode()
+        text = told.encode()
         answer = record(TXT, 0, bytes((len(text),)) + text, rclass=CLASS_CH)
         return send(ctx, query, (AA, (1, answer), (0, b"")), TCP)
     return refuse(ctx, query)
@@ -182,17 +221,15 @@ def _meta(ctx: Context, query: Query, transport: int) -> bytes:
         ctx.counters[counters.FORMERR] += 1
         return bare(query, FORMERR, opt_for(query, options(ctx, query, _INVALID_QUERY_TYPE)))
     if query.qtype == IXFR or (query.qtype == AXFR and transport == TCP):
-        return refuse(ctx, query, _PROHIBITED)
+        return refuse(ctx, query, PROHIBITED.ede)
     ctx.counters[counters.NOTIMP] += 1
     return bare(query, NOTIMP, opt_for(query, options(ctx, query)))
 
 
 def _edns_error(ctx: Context, query: Query, edns: Edns) -> bytes:
     """BADVERS for a version that we do not speak (RFC 6891 section 6.1.3), else FORMERR; both with an OPT record."""
-    ctx.client.ask(ctx.table, b"\0\0\0\0", None)
     if edns.malformed:
         ctx.counters[counters.FORMERR] += 1
         return bare(query, FORMERR, opt_for(query, b""))
     ctx.counters[counters.BADVERS] += 1
-    edns.ecs = None
     return bare(query, NOERROR, opt_record(edns.dnssec_ok, options(ctx, query), extended_rcode=BADVERS >> 4))

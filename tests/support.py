@@ -66,11 +66,19 @@ def config(
     names: Iterable[DynamicName] | None = None,
     *,
     zones: Iterable[Zone] = (),
-    ecs_trust: tuple[str, ...] = (),
+    **node_settings: object,
 ) -> Config:
     """One zone with the basics and these; "www" is served from the pool "web" unless names are given."""
     node = NodeSettings(
-        "tokyo-1", "tokyo", ("dns", "probe", "api"), (("127.0.0.1", 0),), None, 0, "zones", "state", ecs_trust=ecs_trust
+        "tokyo-1",
+        "tokyo",
+        ("dns", "probe", "api"),
+        (("127.0.0.1", 0),),
+        None,
+        0,
+        "zones",
+        "state",
+        **node_settings,  # type: ignore[arg-type]
     )
     dynamic = tuple(names) if names is not None else (name("www", Rule(("web",))),)
     zone = Zone(wire("@"), records(*BASICS, *static), dynamic)

@@ -29,13 +29,38 @@ LAYERS = [
 ]
 HEIGHT = {folder: height for height, layer in enumerate(LAYERS) for folder in layer}
 ACROSS = {("health", "intents")}  # `effective` is where an operator's intent has its effect
-RESPONDER = {"responder", "replies", "context", "counters"}
+RESPONDER = {"responder", "replies", "context", "counters", "limiter"}
 CORE_HEIGHT = HEIGHT["responder"]
 CORE_FORBIDS = {"asyncio", "socket", "ctypes", "os", "time", "logging", "aiohttp", "yaml", "maxminddb"}
 FILE_READERS = {"gslb/config/load.py", "gslb/geo/database.py"}
-HOMES = {
+HOMES = {  # package -> the files, or the folder, that may import it
+    "aiohttp": {
+        "gslb/probe/http.py",
+        "gslb/control/api.py",
+        "gslb/control/main.py",
+        "gslb/control/problems.py",
+        "gslb/cli/demo_sites.py",
+    },
+    "click": {"gslb/cli/"},
     "ctypes": {"gslb/server/batch.py"},
+    "dns": {"gslb/dns/rdata.py", "gslb/dns/zonefile.py"},
+    "dnslib": {"gslb/control/explain.py"},
+    "maxminddb": {"gslb/geo/database.py"},
+    "msgpack": {"gslb/table/snapshot.py"},
+    "pydantic": {
+        "gslb/config/load.py",
+        "gslb/config/schema.py",
+        "gslb/config/validate.py",
+        "gslb/control/problems.py",
+        "gslb/control/requests.py",
+    },
+    "pydantic_core": {"gslb/config/validate.py"},
+    "rich": {"gslb/cli/output.py"},
+    "siphash24": {"gslb/dns/cookie.py"},
+    "yaml": {"gslb/config/load.py"},
+    "yarl": {"gslb/probe/http.py"},
 }
+PINNED_AS = {"dns": "dnspython", "pydantic_core": "pydantic-core", "yaml": "pyyaml"}
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 40
 
@@ -109,14 +134,35 @@ def test_the_core_reads_no_clock_socket_or_file(path: Path) -> None:
     assert not found, f"{name_of(path)} imports {sorted(found)}"
 
 
-def test_third_party_packages_stay_in_their_homes() -> None:
-    homes: dict[str, set[str]] = {}
+def third_party() -> Iterator[tuple[str, str]]:
+    """(package, file that imports it); ctypes counts, for its power to crash the process."""
     for path in SOURCES:
         for _, module in imports(TREES[path]):
             package = module.split(".")[0]
             if package == "ctypes" or package not in sys.stdlib_module_names | {"gslb"}:
-                homes.setdefault(package, set()).add(name_of(path))
-    assert homes == HOMES
+                yield package, name_of(path)
+
+
+def test_third_party_packages_stay_in_their_homes() -> None:
+    found = set(third_party())
+    strays = {
+        (package, file) for package, file in found if not {file, f"{Path(file).parent}/"} & HOMES.get(package, set())
+    }
+    assert not strays
+    empty = {(package, home) for package, homes in HOMES.items() for home in homes if home.endswith(".py")} - found
+    assert not empty, "homes that nobody lives in"
+
+
+def test_third_party_packages_are_pinned() -> None:
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    pinned = {line.split("==")[0] for line in pins.splitlines() if "==" in line}
+    assert {PINNED_AS.get(package, package) for package, _ in third_party()} - {"ctypes"} <= pinned
+
+
+@pytest.mark.parametrize("file", ["constraints.txt", "constraints-dev.txt"])
+def test_pinned_files_name_no_host(file: str) -> None:
+    pins = (ROOT / file).read_text(encoding="utf-8")
+    assert [word for word in ("://", "index-url", "find-links", "trusted-host") if word in pins] == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gslb.cli.client import find_config
-from gslb.cli.output import show_json, show_table
+from gslb.cli.output import count, show_json, show_table
 from gslb.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ def _show_problems(error: ConfigError, as_json: bool) -> None:
         return
     for problem in error.problems:
         click.echo(str(problem))
-    count = len(error.problems)
-    click.echo(f"{count} problem{'s' if count > 1 else ''}; nothing was applied", err=True)
+    click.echo(f"{count(len(error.problems), 'problem')}; nothing was applied", err=True)
 
 
 def _show_good(config: "Config", as_json: bool) -> None:
@@ -53,5 +52,9 @@ def _show_good(config: "Config", as_json: bool) -> None:
     for note in notes:
         click.echo(f"warning: {note}", err=True)
     headers = ("name", "policy", "TTL", "detected in", "failover within")
-    cells = [(row.name, row.policy, f"{row.ttl} s", f"{row.detection:g} s", f"{row.recovery:g} s") for row in rows]
-    show_table(f"{len(rows)} dynamic names in {len(config.zones)} zones", headers, cells)
+    cells = [(row.name, row.policy, f"{row.ttl} s", _seconds(row.detection), _seconds(row.recovery)) for row in rows]
+    show_table(f"{count(len(rows), 'dynamic name')} in {count(len(config.zones), 'zone')}", headers, cells)
+
+
+def _seconds(value: float | None) -> str:
+    return "not probed" if value is None else f"{value:g} s"

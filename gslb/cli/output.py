@@ -32,6 +32,11 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
+def count(number: int, noun: str) -> str:
+    """A number and its noun: 1 zone, 2 zones."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def when(epoch: float | None) -> str:
     """A time in UTC, to the second; empty where there is none."""
     return "" if epoch is None else datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from gslb.cli.client import Client, with_client
-from gslb.cli.output import ago, show_json, show_table, when
+from gslb.cli.output import ago, count, show_json, show_table, when
 
 
 @click.command()
@@ -31,7 +31,8 @@ def _show(view: dict[str, Any], now: float) -> None:
     state = "serving" if view["serving"] else "NOT SERVING"
     fresh = "" if view["fresh"] else ", not fresh: health is older than it should be"
     click.echo(f"node {node['name']} at {node['site']} (gslb {node['version']}): {state}{fresh}")
-    click.echo(f"{config['names']} dynamic names in {config['zones']} zones, generation {view['generation']}")
+    size = f"{count(config['names'], 'dynamic name')} in {count(config['zones'], 'zone')}"
+    click.echo(f"{size}, generation {view['generation']}")
     for problem in config["problems"]:
         click.echo(f"last reload refused: {problem}")
     headers = ("pool", "member", "site", "address", "observed", "effective", "since", "reason")

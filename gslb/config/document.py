@@ -115,7 +115,7 @@ class Findings:
     def raise_problems(self) -> None:
         """Raises ConfigError with every problem, in the order of files and lines, if there is one."""
         if self.problems:
-            raise ConfigError(sorted(set(self.problems), key=_position))
+            raise ConfigError(sorted(dict.fromkeys(self.problems), key=_position))
 
 
 def place(file: str, mark: Mark) -> str:
@@ -128,9 +128,9 @@ def dotted(path: Path) -> str:
     return ".".join(map(str, path))
 
 
-def _position(problem: Problem) -> tuple[str, int, int, str]:
+def _position(problem: Problem) -> tuple[str, int, int]:
     file, line, column = problem.where.rsplit(":", 2)
-    return file, int(line), int(column), problem.path
+    return file, int(line), int(column)
 
 
 class Builder:
@@ -142,6 +142,7 @@ class Builder:
         self.value: object = None
         self._open: list[MarkedMap | MarkedList] = []
         self._keys: list[tuple[str, Mark] | None] = []  # of each open collection: the key that waits for its value
+        self._paths: list[Path] = []  # of each open collection
 
     def scalar(self, text: str, mark: Mark, *, plain: bool) -> None:
         """A scalar; `plain` = written without quotes."""
@@ -161,6 +162,7 @@ class Builder:
         if self._open and isinstance(self._open[-1], MarkedMap) and self._keys[-1] is None:
             self.fault(mark, "a key must be text, not a list or a mapping", "write the key in quotes")
             self._keys[-1] = ("", mark)
+        self._paths.append(self._path())
         self._add(collection, mark)
         self._open.append(collection)
         self._keys.append(None)
@@ -169,19 +171,20 @@ class Builder:
         """The innermost mapping or list ends."""
         self._open.pop()
         self._keys.pop()
+        self._paths.pop()
 
     def fault(self, mark: Mark, message: str, hint: str = "") -> None:
         """Note a problem at a place."""
         self.problems.append(Problem(place(self.file, mark), dotted(self._path()), message, hint))
 
     def _path(self) -> Path:
-        steps: list[str | int] = []
-        for collection, key in zip(self._open, self._keys, strict=True):
-            if key is not None:
-                steps.append(key[0])
-            elif isinstance(collection, MarkedList):
-                steps.append(len(collection))
-        return tuple(steps)
+        """Of what is read next; of the mapping itself while a key is awaited."""
+        if not self._open:
+            return ()
+        collection, pending = self._open[-1], self._keys[-1]
+        if isinstance(collection, MarkedList):
+            return (*self._paths[-1], len(collection))
+        return self._paths[-1] if pending is None else (*self._paths[-1], pending[0])
 
     def _add(self, value: object, mark: Mark) -> None:
         collection = self._open[-1] if self._open else None

@@ -172,5 +172,5 @@ def _note(error: yaml.MarkedYAMLError, builder: Builder) -> None:
 
 def _mark_of(position: int, text: str) -> Mark:
     """The place of an octet of the text in UTF-8."""
-    before = text.encode()[:position]
-    return before.count(b"\n") + 1, position - before.rfind(b"\n")
+    before = text.encode()[:position].decode(errors="ignore")
+    return before.count("\n") + 1, len(before) - before.rfind("\n")

@@ -14,6 +14,16 @@ PolicyName = Literal["weighted", "failover", "all", "hash", "nearest"]
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimit:
+    """`rate` replies per second to one address, `burst` at once; each `slip`-th limited reply is sent short, 0 = none."""
+
+    rate: float = 50.0
+    burst: float = 125.0
+    slip: int = 1
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class NodeSettings:
     """The node file: what differs on every node. Paths are absolute; addresses are (host, port)."""
 
@@ -29,6 +39,11 @@ class NodeSettings:
     probe_allow: tuple[str, ...] = ()
     probe_concurrency: int = 200
     ecs_trust: tuple[str, ...] = ()
+    acl_query: tuple[str, ...] = ("0.0.0.0/0", "::/0")
+    acl_whoami: tuple[str, ...] = ()
+    version: str = ""  # told to CHAOS version.bind; empty = refused
+    cookie_secrets: tuple[bytes, ...] = ()  # the first signs, all verify
+    rate_limit: RateLimit | None = None
     startup_wait: float = 5.0
     max_state_age: float = 600.0
 
@@ -99,13 +114,17 @@ class MonitorSet:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One target of a pool: addresses at a site. `priority` matters for failover: lower is preferred."""
+    """One target of a pool: addresses at a site, or a name (`cname`, wire) whose `addresses` are only probed.
+
+    `priority` matters for failover: lower is preferred.
+    """
 
     name: str
     site: str
     addresses: tuple[str, ...]  # canonical text, IPv4 and IPv6 mixed, in the order of the file
     weight: int = 1
     priority: int = 0
+    cname: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +168,16 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Service:
+    """An HTTPS or SVCB record in ServiceMode (RFC 9460) to which address hints are added. `params` is sorted wire."""
+
+    rtype: int
+    priority: int
+    target: bytes  # uncompressed wire; the root stands for the owner
+    params: tuple[tuple[int, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DynamicName:
     """A name answered from pools. `owner` is lower-cased wire; the last rule matches everyone."""
 
@@ -156,6 +185,7 @@ class DynamicName:
     ttl: int
     rules: tuple[Rule, ...]
     where: str
+    services: tuple[Service, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import struct
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, NamedTuple
 
-from dnslib import QTYPE, RCODE, RR, DNSRecord
+from dnslib import QTYPE, RCODE, RR, DNSError, DNSRecord
 
 from gslb.config.model import Match, Pool
 from gslb.context import TCP, Context
@@ -17,6 +17,7 @@ from gslb.dns.message import CLASS_IN, OPT, parse
 from gslb.dns.name import parent, to_text
 from gslb.dns.rdata import type_text
 from gslb.dns.response import MAX_CHAIN
+from gslb.errors import RequestError
 from gslb.health.states import MemberState
 from gslb.responder import respond
 from gslb.table.client import Client
@@ -27,6 +28,7 @@ from gslb.table.lookup import DELEGATED, HIT, find
 Json = dict[str, Any]
 
 _FAMILIES = {4: 1, 6: 2}  # RFC 7871 section 6: IANA address family numbers
+_KINDS = {"dynamic": "dynamic name", "static": "static data", "referral": "delegated", "none": "no such name"}
 
 
 class Question(NamedTuple):
@@ -48,7 +50,10 @@ class Way(NamedTuple):
 
 
 def explain(served: Served, question: Question) -> Json:
-    """The reply and the reasons for it, as plain values; `text` says the same for people."""
+    """The reply and the reasons for it, as plain values; `text` says the same for people.
+
+    Raises RequestError where the reply has a name that is no text.
+    """
     wire = query_of(question)
     table = served.table
     reply = respond(Context(table, random.Random()), wire, question.client, TCP)
@@ -62,7 +67,7 @@ def explain(served: Served, question: Question) -> Json:
         "type": type_text(question.rtype),
         "client": str(ip_address(question.client)),
         "ecs": str(question.ecs) if question.ecs else None,
-        **_reply(DNSRecord.parse(reply)),
+        **_reply(reply),
         "zone": to_text(way.entry.zone.apex) if way.entry else None,
         "aliases": [to_text(alias) for alias in way.aliases],
         **_reasons(served, way, question.rtype, client),
@@ -94,7 +99,11 @@ def follow(table: Table, qname: bytes, rtype: int) -> Way:
     return Way(outcome, entry, aliases[-1] if aliases else qname, tuple(aliases))
 
 
-def _reply(reply: DNSRecord) -> Json:
+def _reply(wire: bytes) -> Json:
+    try:
+        reply = DNSRecord.parse(wire)
+    except DNSError as error:  # it reads labels that are UTF-8 only
+        raise RequestError("the reply has a name that cannot be shown as text", pointer="/name") from error
     options = {o.code: o.data for rr in reply.ar if rr.rtype == OPT for o in rr.rdata}
     return {
         "rcode": RCODE.get(reply.header.rcode),
@@ -190,14 +199,19 @@ def lines(view: Json) -> list[str]:
     out = [asked, f"  {view['rcode']}" + ("" if view["scope"] is None else f", ECS scope /{view['scope']}")]
     out += [f"  {line}" for line in (*view["answers"], *view["authority"])]
     out += [f"  extended error {e['code']}{': ' + e['text'] if e['text'] else ''}" for e in view["ede"]]
-    out.append(f"zone {view['zone'] or 'none of ours'}, {view['kind']} name")
+    out.append(f"zone {view['zone']}: {_KINDS[view['kind']]}" if view["zone"] else "in no zone of ours")
     out += [f"  alias of {alias}" for alias in view["aliases"]]
     if view["rule"]:
         out.append(f"rule {view['rule']['index'] + 1}: {view['rule']['match']}")
     for pool in view["pools"]:
         share = "" if pool["weight"] is None else f", weight {pool['weight']}"
         out.append(f"  pool {pool['name']} ({pool['policy']}{share}): {pool['outcome']}: {pool['why']}")
-        out += [_address_line(member, address) for member in pool["members"] for address in member["addresses"]]
+        out += [
+            _address_line(member, address)
+            for member in pool["members"]
+            for address in member["addresses"]
+            if (":" in address["address"]) == (view["type"] == "AAAA")
+        ]
     return out
 
 

@@ -1,11 +1,14 @@
 """What became of each pool of a rule, in words. It retells the decisions that gslb/table/leaves.py has compiled."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from gslb.dns.message import AAAA
+from gslb.dns.message import AAAA, CNAME, A
 from gslb.table.entries import ChainSpec
 from gslb.table.leaves import PoolView
+
+
+_WANTED: Final = {A: "IPv4 address", AAAA: "IPv6 address", CNAME: "name"}
 
 
 class Finding(NamedTuple):
@@ -37,7 +40,7 @@ def _in_order(spec: ChainSpec, views: Sequence[PoolView]) -> Iterator[Finding]:
 
 def _drawn(spec: ChainSpec, views: Sequence[PoolView]) -> Iterator[Finding]:
     waiting = [view.pool.name for view in views if not view.ready]
-    serving = [weight for weight, view in zip(spec.weights, views, strict=True) if view.live(spec.rtype, spec.ttl)]
+    serving = [weight for weight, view in zip(spec.weights, views, strict=True) if view.live(spec)]
     for weight, view in zip(spec.weights, views, strict=True):
         finding = _alone(spec, view)
         if waiting and view.ready:
@@ -52,18 +55,18 @@ def _alone(spec: ChainSpec, view: PoolView) -> Finding:
     """The pool by itself."""
     if not view.ready:
         return Finding("not ready", "a member has no result yet")
-    live = view.live(spec.rtype, spec.ttl)
+    live = view.live(spec)
     if live:
         return Finding("serving", f"{len(live)} of {len(view.members)} members live")
-    family = "IPv6" if spec.rtype == AAAA else "IPv4"
-    if view.configured(spec.rtype):
-        return Finding("passed over", f"no live {family} address")
-    return Finding("passed over", f"no {family} address")
+    wanted = _WANTED.get(spec.rtype, "address")
+    if view.configured(spec):
+        return Finding("passed over", f"no live {wanted}")
+    return Finding("passed over", f"no {wanted}")
 
 
 def _nothing_lives(spec: ChainSpec, views: Sequence[PoolView], found: list[Finding]) -> list[Finding]:
-    able = [at for at, view in enumerate(views) if view.configured(spec.rtype)]
-    if not able or any(view.live_addresses() for view in views):
+    able = [at for at, view in enumerate(views) if view.configured(spec)]
+    if not able or any(view.any_live() for view in views):
         return [finding._replace(why=f"{finding.why}; no data is the answer") for finding in found]
     for at in able if spec.weights else able[-1:]:
         rule = views[at].pool.all_down

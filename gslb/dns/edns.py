@@ -18,6 +18,7 @@ EDE_NOT_AUTHORITATIVE: Final = 20
 EDE_INVALID_QUERY_TYPE: Final = 30
 
 OUR_PAYLOAD: Final = 1232  # RFC 9715 section 3.2: fits every path without a fragment
+KEEPALIVE_UNIT: Final = 0.1  # seconds, RFC 7828 section 3.1
 _SMALLEST_PAYLOAD: Final = 512
 _OPTION: Final = struct.Struct("!HH")
 

@@ -16,6 +16,7 @@ NXDOMAIN: Final = 3
 NOTIMP: Final = 4
 REFUSED: Final = 5
 BADVERS: Final = 16
+BADCOOKIE: Final = 23
 
 A: Final = 1
 NS: Final = 2
@@ -26,6 +27,8 @@ TXT: Final = 16
 AAAA: Final = 28
 OPT: Final = 41
 DS: Final = 43
+SVCB: Final = 64
+HTTPS: Final = 65
 NXNAME: Final = 128  # RFC 9824
 IXFR: Final = 251
 AXFR: Final = 252

@@ -123,6 +123,6 @@ def bare(query: Query, flags: int, opt: bytes) -> bytes:
     return wire[:2] + head + wire[HEADER : query.end] + opt
 
 
-def header_only(query: Query, rcode: int) -> bytes:
-    """A reply to a message whose question is not to be had: twelve bytes, only QR, opcode and rcode set (RFC 8906)."""
-    return query.wire[:2] + _FLAGS_COUNTS.pack(QR | query.opcode << 11 | rcode, 0, 0, 0, 0)
+def header_only(query: Query, rcode: int, opt: bytes = b"") -> bytes:
+    """A reply to a message whose question is not to be had: only QR, opcode and rcode set (RFC 8906)."""
+    return query.wire[:2] + _FLAGS_COUNTS.pack(QR | query.opcode << 11 | rcode, 0, 0, 0, bool(opt)) + opt

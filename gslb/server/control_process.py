@@ -64,7 +64,7 @@ class ControlProcess:
         if not self._process:
             return
         try:
-            self._process.wait(max(0.0, _GRACE))
+            self._process.wait(_GRACE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

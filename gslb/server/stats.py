@@ -21,7 +21,6 @@ SOCKET_COUNTERS = (
     "udp_full_batches",
     "respond_errors",
     "tcp_accepted",
-    "tcp_queries",
     "tcp_open",
     "tcp_closed_idle",
     "tcp_closed_slow",  # a message that took too long to arrive
@@ -41,7 +40,6 @@ SOCKET_COUNTERS = (
     UDP_FULL_BATCHES,
     RESPOND_ERRORS,
     TCP_ACCEPTED,
-    TCP_QUERIES,
     TCP_OPEN,
     TCP_CLOSED_IDLE,
     TCP_CLOSED_SLOW,

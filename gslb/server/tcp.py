@@ -19,7 +19,6 @@ from gslb.server.stats import (
     TCP_CLOSED_SLOW,
     TCP_EVICTED,
     TCP_OPEN,
-    TCP_QUERIES,
     TCP_SHED,
     note_fault,
 )
@@ -99,7 +98,7 @@ class TcpServer:
 
     def sweep(self, now: float) -> None:
         """Close what is past its deadline (`now` is monotonic). Called on every tick of the worker."""
-        if self._spare < 0:
+        if self._spare < 0 and not self.ending:
             self._spare = _open_spare()
         for connection in tuple(self.connections):
             if now >= connection.deadline:
@@ -120,6 +119,7 @@ class TcpServer:
             connection.evict()
         if self._spare >= 0:
             os.close(self._spare)
+            self._spare = -1
 
 
 def _open_spare() -> int:
@@ -234,7 +234,6 @@ class Connection(asyncio.Protocol):
 
     def _reply(self, wire: bytes) -> bytes | None:
         server = self._server
-        server.stats[TCP_QUERIES] += 1
         try:
             return server.respond(server.context, wire, self._source, TCP)
         except Exception:  # a fault in one answer must not cost the connection

@@ -1,30 +1,42 @@
 """Config to Base: static data to ready records, dynamic names to decision trees over chains."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from ipaddress import ip_network
 from typing import Final
 
-from gslb.config.model import Config, DynamicName, Match, Record, Rule, Zone
-from gslb.dns.message import AAAA, CNAME, DS, NS, SOA, A
+from gslb.config.model import Config, DynamicName, Match, NodeSettings, Record, Rule, Service, Zone
+from gslb.dns.message import AAAA, CNAME, DS, NS, SOA, TXT, A
 from gslb.dns.name import is_within, parent
 from gslb.dns.response import Template, compress, record, template
 from gslb.geo.atlas import Atlas
 from gslb.geo.nearest import compile_nearest
 from gslb.geo.rules import RuleMap, compile_rules
 from gslb.policy.nodes import Answer
-from gslb.table.entries import Base, ByRules, Chain, ChainSpec, Entry, Referral, Section, TreeNode, ZoneData
+from gslb.table.entries import (
+    Base,
+    ByRules,
+    Chain,
+    ChainSpec,
+    Entry,
+    Networks,
+    Referral,
+    Section,
+    Settings,
+    TreeNode,
+    WhoAmI,
+    ZoneData,
+)
 from gslb.table.snapshot import digest_of, link_wildcards
 
-DYNAMIC_TYPES: Final = (A, AAAA)
+ADDRESS_TYPES: Final = (A, AAAA)
 
 Owned = Mapping[bytes, Mapping[int, Sequence[Record]]]  # owner -> type -> records
 
 
 def compile_base(config: Config, atlas: Atlas) -> Base:
     """The whole configuration without health. Deterministic: equal inputs give an equal base and digest."""
-    trust = [ip_network(text) for text in config.node.ecs_trust]
-    base = Base(config.node.name, [(net.version, int(net.network_address), net.prefixlen) for net in trust])
+    base = Base(_settings(config.node))
     work = _Work(config, atlas)
     names: dict[bytes, Entry] = {}
     zones: list[ZoneData] = []
@@ -34,10 +46,13 @@ def compile_base(config: Config, atlas: Atlas) -> Base:
             _uproot(names, apex, entries)
         zones.append(data)
         names.update(entries)
+    if base.settings.whoami_acl:
+        _add_whoami(names, zones)
     link_wildcards(names)
     base.zones = tuple(zones)
     base.names = names
     base.rule_maps = tuple(work.rule_maps)
+    base.rule_names = tuple(work.rule_names)
     base.chains = tuple(work.chains)
     _distances(base, config, atlas)
     base.digest = digest_of(base)
@@ -52,26 +67,37 @@ class _Work:
     atlas: Atlas
     chains: dict[ChainSpec, Chain] = field(default_factory=dict)
     rule_maps: list[RuleMap] = field(default_factory=list)
+    rule_names: list[bytes] = field(default_factory=list)
     positions: dict[tuple[Match | None, ...], int] = field(default_factory=dict)
-    nodes: dict[tuple[tuple[Rule, ...], int, int], TreeNode] = field(default_factory=dict)
+    nodes: dict[tuple[tuple[Rule, ...], int, int, Service | None], TreeNode] = field(default_factory=dict)
 
     def chain(self, spec: ChainSpec) -> Chain:
         """The one chain of this description."""
         return self.chains.setdefault(spec, Chain(len(self.chains)))
 
-    def node(self, name: DynamicName, rtype: int) -> TreeNode:
+    def types(self, name: DynamicName) -> dict[int, TreeNode]:
+        """The decision trees of a dynamic name, by type: a CNAME where its pools hold names, else addresses."""
+        if self.config.pools[name.rules[0].pools[0]].members[0].cname:
+            return {CNAME: self.node(name, CNAME)}
+        trees = {rtype: self.node(name, rtype) for rtype in ADDRESS_TYPES}
+        return {**trees, **{service.rtype: self.node(name, service.rtype, service) for service in name.services}}
+
+    def node(self, name: DynamicName, rtype: int, service: Service | None = None) -> TreeNode:
         """The decision tree of one type of a dynamic name; equal trees are one object."""
-        key = (name.rules, name.ttl, rtype)
+        key = (name.rules, name.ttl, rtype, service)
         if key not in self.nodes:
-            children = [self.chain(ChainSpec(rule.pools, rule.weights, rtype, name.ttl)) for rule in name.rules]
-            self.nodes[key] = children[0] if len(children) == 1 else self._by_rules(name.rules, children)
+            more = (service.priority, service.target, service.params) if service else None
+            specs = [ChainSpec(rule.pools, rule.weights, rtype, name.ttl, more) for rule in name.rules]
+            children = [self.chain(spec) for spec in specs]
+            self.nodes[key] = children[0] if len(children) == 1 else self._by_rules(name, children)
         return self.nodes[key]
 
-    def _by_rules(self, rules: Sequence[Rule], children: Sequence[Chain]) -> ByRules:
-        matches = tuple(rule.match for rule in rules)
+    def _by_rules(self, name: DynamicName, children: Sequence[Chain]) -> ByRules:
+        matches = tuple(rule.match for rule in name.rules)
         if matches not in self.positions:
             self.positions[matches] = len(self.rule_maps)
             self.rule_maps.append(compile_rules(self.atlas, matches))
+            self.rule_names.append(name.owner)
         position = self.positions[matches]
         return ByRules(self.rule_maps[position], position, children)
 
@@ -86,11 +112,36 @@ def _zone(zone: Zone, work: _Work) -> tuple[ZoneData, dict[bytes, Entry]]:
             entries[owner] = _static(data, owner, types, owned if owner in cuts else None)
     for name in zone.names:
         entry = entries.get(name.owner, Entry(data, {}))
-        entry.types = {**entry.types, **{rtype: work.node(name, rtype) for rtype in DYNAMIC_TYPES}}
+        trees = work.types(name)
+        entry.types = {**entry.types, **trees}
+        entry.alias = b"" if CNAME in trees else None
         entries[name.owner] = entry
     for owner in list(entries):
         _add_empty_non_terminals(entries, owner, data)
     return data, entries
+
+
+def _settings(node: NodeSettings) -> Settings:
+    return Settings(
+        node.name,
+        node.version,
+        _networks(node.ecs_trust),
+        () if {"0.0.0.0/0", "::/0"} <= set(node.acl_query) else _networks(node.acl_query),
+        _networks(node.acl_whoami),
+        node.cookie_secrets,
+        astuple(node.rate_limit) if node.rate_limit else None,
+    )
+
+
+def _networks(texts: Sequence[str]) -> Networks:
+    nets = [ip_network(text) for text in texts]
+    return tuple((net.version, int(net.network_address), net.prefixlen) for net in nets)
+
+
+def _add_whoami(names: dict[bytes, Entry], zones: Sequence[ZoneData]) -> None:
+    """Give every zone its whoami, unless the zone has a name of its own there."""
+    for zone in zones:
+        names.setdefault(b"\x06whoami" + zone.apex, Entry(zone, {TXT: WhoAmI()}))
 
 
 def _by_owner(records: Sequence[Record]) -> dict[bytes, dict[int, list[Record]]]:
@@ -151,7 +202,7 @@ def _referral(cut: bytes, ns: Sequence[Record], owned: Owned) -> Referral:
         length = len(labels) + (2 if distance >= 0 else 0)
         pieces += [(b"", 0), record(NS, item.ttl, b"", b"")[:-2] + length.to_bytes(2, "big"), (labels, distance)]
         target = item.rdata.lower()
-        addresses = [a for rtype in DYNAMIC_TYPES for a in owned.get(target, {}).get(rtype, ())]
+        addresses = [a for rtype in ADDRESS_TYPES for a in owned.get(target, {}).get(rtype, ())]
         (glue if is_within(target, cut) else extra).extend(addresses)
     return Referral(cut, Section(len(ns), template(pieces)), _additional(glue, cut), _additional(extra, cut))
 

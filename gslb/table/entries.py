@@ -7,13 +7,20 @@ with equal rules and TTL share their chains, so a change of health costs by pool
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from ipaddress import ip_address
+from typing import Final, NamedTuple, Protocol
 
 from gslb.dns.ecs import IPV4
-from gslb.dns.response import Template
+from gslb.dns.edns import EDE_PROHIBITED, extended_error
+from gslb.dns.message import REFUSED, TXT
+from gslb.dns.name import to_text
+from gslb.dns.response import Template, record
 from gslb.geo.nearest import NearestMap
 from gslb.geo.rules import RuleMap
 from gslb.policy.nodes import Answer, Client, Node
+
+PROHIBITED: Final = Answer((), extended_error(EDE_PROHIBITED), REFUSED)
+_MOST_RULES: Final = 8
 
 
 class TableClient(Client, Protocol):
@@ -21,6 +28,7 @@ class TableClient(Client, Protocol):
 
     table: "Table"
     source: bytes
+    uses_ecs: bool
 
 
 class TreeNode(Protocol):
@@ -56,7 +64,10 @@ class Referral(NamedTuple):
 
 
 class Entry:
-    """One owner name. `types` maps RR types to nodes; `alias` is the CNAME's target; `wildcard` is the child "*"."""
+    """One owner name. `types` maps RR types to nodes; `wildcard` is the child "*".
+
+    `alias` is the target of a static CNAME, and empty (but not None) where a pool chooses the target.
+    """
 
     __slots__ = ("alias", "referral", "types", "wildcard", "zone")
 
@@ -102,31 +113,85 @@ class ByRules:
         return self.children[self.rule(client)].select(client)
 
 
+class WhoAmI:
+    """The TXT record of whoami.<zone>: how the answering path sees the one who asks. REFUSED to all but a few."""
+
+    __slots__ = ()
+
+    def select(self, client: TableClient) -> Answer:
+        """Made per query: it is for people who look for a fault."""
+        base = client.table.base
+        if not holds(base.settings.whoami_acl, client.source):
+            return PROHIBITED
+        family, address = client.locate()
+        size = 4 if family == IPV4 else 16
+        lines = [f"source={ip_address(client.source)}"]
+        if client.uses_ecs:
+            lines.append(f"ecs={ip_address(address.to_bytes(size, 'big'))}")
+        for rules, owner in zip(base.rule_maps[:_MOST_RULES], base.rule_names, strict=False):
+            index, scope = rules.find(family, address, *unpacked(client.source))
+            lines.append(f"{to_text(owner)} rule={index + 1} scope={scope}")
+            client.scope = max(client.scope, scope)
+        lines += [f"node={base.settings.node_name}", f"generation={client.table.generation}"]
+        texts = [line.encode()[:255] for line in lines]
+        return Answer([record(TXT, 0, b"".join(bytes((len(text),)) + text for text in texts))])
+
+
 def unpacked(source: bytes) -> tuple[int, int]:
     """Family and integer of a packed address."""
     return IPV4 if len(source) == 4 else 6, int.from_bytes(source, "big")
 
 
 class ChainSpec(NamedTuple):
-    """What a leaf is compiled from: pools in order, or drawn by weight, for one RR type and TTL."""
+    """What a leaf is compiled from: pools in order, or drawn by weight, for one RR type and TTL.
+
+    `service` is set for HTTPS and SVCB: priority, target and parameters, to which hints are added.
+    """
 
     pools: tuple[str, ...]
     weights: tuple[int, ...]
     rtype: int
     ttl: int
+    service: tuple[int, bytes, tuple[tuple[int, bytes], ...]] | None = None
+
+
+Networks = tuple[tuple[int, int, int], ...]
+"""(family, network, prefix length) of each."""
+
+
+def holds(networks: Networks, source: bytes) -> bool:
+    """Whether a packed address lies in one of the networks."""
+    family, address = unpacked(source)
+    bits = 32 if family == IPV4 else 128
+    return any(
+        family == version and address >> (bits - length) == network >> (bits - length)
+        for version, network, length in networks
+    )
+
+
+class Settings(NamedTuple):
+    """What answering needs of the node file. `query_acl` is empty where everybody may ask."""
+
+    node_name: str
+    version: str = ""
+    ecs_trust: Networks = ()
+    query_acl: Networks = ()
+    whoami_acl: Networks = ()
+    cookie_secrets: tuple[bytes, ...] = ()
+    rate_limit: tuple[float, float, int, bool] | None = None
 
 
 class Base:
     """Names, rules and static data. `digest` ties leaves to the base that they were compiled for."""
 
-    __slots__ = ("chains", "digest", "ecs_trust", "names", "nearest", "node_name", "pool_maps", "rule_maps", "zones")
+    __slots__ = ("chains", "digest", "names", "nearest", "pool_maps", "rule_maps", "rule_names", "settings", "zones")
 
-    def __init__(self, node_name: str, ecs_trust: Sequence[tuple[int, int, int]]) -> None:
-        self.node_name = node_name
-        self.ecs_trust = tuple(ecs_trust)  # (family, network, prefix length)
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self.zones: tuple[ZoneData, ...] = ()
         self.names: Mapping[bytes, Entry] = {}
         self.rule_maps: tuple[RuleMap, ...] = ()
+        self.rule_names: tuple[bytes, ...] = ()  # a name that uses each of them
         self.nearest: tuple[NearestMap, ...] = ()
         self.pool_maps: Mapping[str, int] = {}  # pool -> position in `nearest`
         self.chains: tuple[ChainSpec, ...] = ()
@@ -145,14 +210,15 @@ class Leaves:
 
 
 class Table:
-    """A base and its leaves: what one query sees from beginning to end."""
+    """A base and its leaves: what one query sees from beginning to end. `generation` is 0 if it was not published."""
 
-    __slots__ = ("base", "leaves", "names", "nodes")
+    __slots__ = ("base", "generation", "leaves", "names", "nodes")
 
-    def __init__(self, base: Base, leaves: Leaves) -> None:
+    def __init__(self, base: Base, leaves: Leaves, generation: int = 0) -> None:
         if base.digest != leaves.base_digest:
             raise ValueError("these leaves were compiled for another base")
         self.base = base
+        self.generation = generation
         self.leaves = leaves
         self.names = base.names
         self.nodes = leaves.nodes

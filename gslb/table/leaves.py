@@ -13,7 +13,7 @@ from typing import Final
 
 from gslb.config.model import Config, Member, Pool
 from gslb.dns.edns import EDE_NOT_READY, EDE_OTHER, extended_error
-from gslb.dns.message import AAAA, SERVFAIL
+from gslb.dns.message import AAAA, CNAME, SERVFAIL, A
 from gslb.dns.response import record
 from gslb.health.states import MemberState, States
 from gslb.policy import POLICIES
@@ -25,6 +25,8 @@ from gslb.table.entries import Base, ChainSpec, Leaves
 NO_LIVE_SITE: Final = extended_error(EDE_OTHER, "no live site")
 NOT_READY: Final = Answer((), extended_error(EDE_NOT_READY), SERVFAIL)
 NODATA: Final = Answer(())
+
+_HINTS: Final = ((4, A), (6, AAAA))  # ipv4hint, ipv6hint
 
 
 def compile_pools(base: Base, config: Config, states: States, last_good: Mapping[str, frozenset[str]]) -> Leaves:
@@ -48,45 +50,60 @@ class PoolView:
         self.ready = all(a.effective != "unknown" for state in members.values() for a in state.addresses)
 
     def live_addresses(self) -> frozenset[str]:
-        """Every address that may be served."""
+        """Every address that may be served, or of a member that is a name: that must answer for the name to be."""
         states = self.members.values()
         return frozenset(a.address for state in states for a in state.addresses if a.effective == "up")
 
-    def configured(self, rtype: int) -> bool:
-        """Whether any member has an address of this family at all."""
-        return any(_fits(address, rtype) for member in self.pool.members for address in member.addresses)
+    def any_live(self) -> bool:
+        """Whether any member lives, in any family."""
+        return any(self._live_of(member) is not None for member in self.pool.members)
 
-    def live(self, rtype: int, ttl: int) -> list[Candidate]:
-        """The members with a live address of this family, in the pool's order."""
+    def configured(self, spec: ChainSpec) -> bool:
+        """Whether any member has something to answer with at all."""
+        return any(records_of(member, member.addresses, spec) for member in self.pool.members)
+
+    def live(self, spec: ChainSpec) -> list[Candidate]:
+        """The members with something to answer with now, in the pool's order."""
         found = []
-        for index, member in enumerate(self.pool.members):
-            addresses = self.members[member.name].addresses
-            records = _records([a.address for a in addresses if a.effective == "up"], rtype, ttl)
+        for position, member in enumerate(self.pool.members):
+            live = self._live_of(member)
+            records = () if live is None else records_of(member, live, spec)
             if records:
-                found.append(Candidate(index, member.name, member.weight, member.priority, records))
+                found.append(Candidate(position, member.name, member.weight, member.priority, records))
         return found
 
-    def policy(self, rtype: int, ttl: int) -> Node | None:
+    def _live_of(self, member: Member) -> list[str] | None:
+        """The live addresses of a member; none at all, and not None, for a name that nobody probes."""
+        state = self.members[member.name]
+        live = [a.address for a in state.addresses if a.effective == "up"]
+        return live if live or (not state.addresses and not state.drain) else None
+
+    def policy(self, spec: ChainSpec) -> Node | None:
         """The policy's node, or None where no member lives."""
-        candidates = self.live(rtype, ttl)
+        candidates = self.live(spec)
         return POLICIES[self.pool.policy](self.pool, candidates, self.nearest) if candidates else None
 
-    def all_down(self, rtype: int, ttl: int, last_good: frozenset[str]) -> Node:
+    def all_down(self, spec: ChainSpec, last_good: frozenset[str]) -> Node:
         """What is served when nothing lives: never a drained member while another one is configured."""
         mode = self.pool.all_down.mode
-        addresses: Sequence[str] = ()
+        records: list[bytes] = []
         if mode == "fallback":
-            addresses = self.pool.all_down.fallback
+            records += records_of(Member("", "", ()), self.pool.all_down.fallback, spec)
         elif mode != "nodata":
-            standing = self._addresses(rtype, [m for m in self.pool.members if not self.members[m.name].drain])
-            addresses = standing or self._addresses(rtype, self.pool.members)
-            if mode == "last_good":
-                addresses = [address for address in standing if address in last_good] or addresses
-        records = _records(addresses, rtype, ttl)
+            standing = [member for member in self.pool.members if not self.members[member.name].drain]
+            everybody = self._records(standing, spec) or self._records(self.pool.members, spec)
+            good = self._records(standing, spec, last_good) if mode == "last_good" else []
+            records += good or everybody
+        if spec.rtype == CNAME:
+            records = records[:1]  # a name has one CNAME at most
         return rotations(records, self.pool.max_answers, NO_LIVE_SITE) if records else Answer((), NO_LIVE_SITE)
 
-    def _addresses(self, rtype: int, members: Sequence[Member]) -> list[str]:
-        return [address for member in members for address in member.addresses if _fits(address, rtype)]
+    def _records(self, members: Sequence[Member], spec: ChainSpec, among: frozenset[str] | None = None) -> list[bytes]:
+        return [
+            record
+            for member in members
+            for record in records_of(member, [a for a in member.addresses if among is None or a in among], spec)
+        ]
 
 
 def compile_chain(spec: ChainSpec, views: Sequence[PoolView], good: Mapping[str, frozenset[str]]) -> Node:
@@ -96,32 +113,51 @@ def compile_chain(spec: ChainSpec, views: Sequence[PoolView], good: Mapping[str,
     for view in views:
         if not view.ready:
             return NOT_READY
-        node = view.policy(spec.rtype, spec.ttl)
+        node = view.policy(spec)
         if node is not None:
             return node
-    able = [view for view in views if view.configured(spec.rtype)]
-    if not able or any(view.live_addresses() for view in views):
+    able = [view for view in views if view.configured(spec)]
+    if not able or any(view.any_live() for view in views):
         return NODATA
-    return able[-1].all_down(spec.rtype, spec.ttl, good[able[-1].pool.name])
+    return able[-1].all_down(spec, good[able[-1].pool.name])
 
 
 def _drawn(spec: ChainSpec, views: Sequence[PoolView], good: Mapping[str, frozenset[str]]) -> Node:
     if not all(view.ready for view in views):
         return NOT_READY
     weighted = [(weight, view) for weight, view in zip(spec.weights, views, strict=True)]
-    nodes = [(weight, node) for weight, view in weighted if (node := view.policy(spec.rtype, spec.ttl)) is not None]
+    nodes = [(weight, node) for weight, view in weighted if (node := view.policy(spec)) is not None]
     if not nodes:
-        able = [(weight, view) for weight, view in weighted if view.configured(spec.rtype)]
-        if not able or any(view.live_addresses() for view in views):
+        able = [(weight, view) for weight, view in weighted if view.configured(spec)]
+        if not able or any(view.any_live() for view in views):
             return NODATA
-        nodes = [(w, view.all_down(spec.rtype, spec.ttl, good[view.pool.name])) for w, view in able]
+        nodes = [(w, view.all_down(spec, good[view.pool.name])) for w, view in able]
     in_use = [(weight, node) for weight, node in nodes if weight > 0] or [(1, node) for _, node in nodes]
     return in_use[0][1] if len(in_use) == 1 else Choice([w for w, _ in in_use], [node for _, node in in_use])
 
 
+def records_of(member: Member, addresses: Sequence[str], spec: ChainSpec) -> tuple[bytes, ...]:
+    """What a member answers with: its name, or those of the addresses that fit the type.
+
+    For HTTPS and SVCB that is one record, with the addresses as hints (RFC 9460 section 7.3).
+    """
+    if member.cname:
+        return (record(CNAME, spec.ttl, member.cname),) if spec.rtype == CNAME else ()
+    if spec.service is None:
+        return tuple(record(spec.rtype, spec.ttl, ip_address(a).packed) for a in addresses if _fits(a, spec.rtype))
+    if not addresses:
+        return ()
+    priority, target, params = spec.service
+    hints = [(key, _hint(addresses, rtype)) for key, rtype in _HINTS if any(_fits(a, rtype) for a in addresses)]
+    rdata = priority.to_bytes(2, "big") + target
+    for key, value in sorted([*params, *hints]):
+        rdata += key.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value
+    return (record(spec.rtype, spec.ttl, rdata),)
+
+
+def _hint(addresses: Sequence[str], rtype: int) -> bytes:
+    return b"".join(ip_address(a).packed for a in addresses if _fits(a, rtype))
+
+
 def _fits(address: str, rtype: int) -> bool:
     return (":" in address) == (rtype == AAAA)
-
-
-def _records(addresses: Sequence[str], rtype: int, ttl: int) -> tuple[bytes, ...]:
-    return tuple(record(rtype, ttl, ip_address(a).packed) for a in addresses if _fits(a, rtype))

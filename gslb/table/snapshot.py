@@ -14,7 +14,21 @@ from gslb.errors import SnapshotError
 from gslb.geo.nearest import NearestMap
 from gslb.geo.rules import RuleMap
 from gslb.policy.nodes import Answer, ByHash, Choice, Nearest, Node, Sample
-from gslb.table.entries import Base, ByRules, Chain, ChainSpec, Entry, Leaves, Referral, Section, TreeNode, ZoneData
+from gslb.table.entries import (
+    Base,
+    ByRules,
+    Chain,
+    ChainSpec,
+    Entry,
+    Leaves,
+    Networks,
+    Referral,
+    Section,
+    Settings,
+    TreeNode,
+    WhoAmI,
+    ZoneData,
+)
 
 T = TypeVar("T")
 Packed = tuple[Any, ...]
@@ -35,10 +49,10 @@ def dump_base(base: Base) -> bytes:
     ]
     return _pack(
         (
-            base.node_name,
-            [(version, str(network), bits) for version, network, bits in base.ecs_trust],  # too wide for msgpack
+            _dump_settings(base.settings),
             [(zone.apex, zone.negative) for zone in base.zones],
             [rules.to_parts() for rules in base.rule_maps],
+            base.rule_names,
             [nearest.to_parts() for nearest in base.nearest],
             list(base.pool_maps.items()),
             base.chains,
@@ -69,10 +83,11 @@ def load_leaves(payload: bytes) -> Leaves:
 
 
 def _load_base(payload: bytes) -> Base:
-    name, trust, zones, rules, nearest, pool_maps, chains, names = _unpack(payload)
-    base = Base(name, [(version, int(network), bits) for version, network, bits in trust])
+    settings, zones, rules, rule_names, nearest, pool_maps, chains, names = _unpack(payload)
+    base = Base(_load_settings(settings))
     base.zones = tuple(ZoneData(apex, negative) for apex, negative in zones)
     base.rule_maps = tuple(RuleMap.from_parts(parts) for parts in rules)
+    base.rule_names = rule_names
     base.nearest = tuple(NearestMap.from_parts(parts) for parts in nearest)
     base.pool_maps = dict(pool_maps)
     base.chains = tuple(ChainSpec(*spec) for spec in chains)
@@ -99,6 +114,27 @@ def link_wildcards(names: Mapping[bytes, Entry]) -> None:
             names[owner[2:]].wildcard = entry
 
 
+def _dump_settings(settings: Settings) -> Packed:
+    def wide(networks: Networks) -> Packed:  # IPv6 is too wide for msgpack's integers
+        return tuple((version, str(network), bits) for version, network, bits in networks)
+
+    return settings._replace(
+        ecs_trust=wide(settings.ecs_trust), query_acl=wide(settings.query_acl), whoami_acl=wide(settings.whoami_acl)
+    )
+
+
+def _load_settings(packed: Packed) -> Settings:
+    def narrow(networks: Packed) -> Networks:
+        return tuple((version, int(network), bits) for version, network, bits in networks)
+
+    settings = Settings(*packed)
+    return settings._replace(
+        ecs_trust=narrow(settings.ecs_trust),
+        query_acl=narrow(settings.query_acl),
+        whoami_acl=narrow(settings.whoami_acl),
+    )
+
+
 def _load_leaves(payload: bytes) -> Leaves:
     digest, nodes, good = _unpack(payload)
     shared: dict[Packed, Node] = {}
@@ -116,6 +152,8 @@ def _base_node(packed: Packed, base: Base, shared: dict[Packed, TreeNode]) -> Tr
     def build(packed: Packed) -> TreeNode:
         if packed[0] == _CHAIN:
             return Chain(packed[1])
+        if packed[0] == _WHOAMI:
+            return WhoAmI()
         return ByRules(base.rule_maps[packed[1]], packed[1], [Chain(index) for index in packed[2]])
 
     return _shared(packed, shared, build)
@@ -136,6 +174,7 @@ _HASH: Final = 3
 _NEAREST: Final = 4
 _CHAIN: Final = 5
 _RULES: Final = 6
+_WHOAMI: Final = 7
 
 
 def dump_node(node: TreeNode | None) -> Packed | None:
@@ -155,6 +194,8 @@ def dump_node(node: TreeNode | None) -> Packed | None:
             return (_CHAIN, node.index)
         case ByRules():
             return (_RULES, node.position, [chain.index for chain in node.children])
+        case WhoAmI():
+            return (_WHOAMI,)
     return None
 
 

@@ -45,6 +45,12 @@ class Node(NamedTuple):
 
 
 @pytest.fixture(scope="session")
+def zone_text() -> str:
+    """The zone that `write_node` writes unless told otherwise."""
+    return ZONE
+
+
+@pytest.fixture(scope="session")
 def write_node() -> Callable[..., str]:
     """`write_node(folder, dns_port, api_port, workers=0, zone=TEXT)` makes a configuration; returns the node file."""
     return _write_node

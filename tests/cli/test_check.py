@@ -14,10 +14,17 @@ def test_a_good_configuration_prints_its_names(tmp_path: Path, write_node, capsy
     config = write_node(tmp_path, 5300, 8053)
     assert main(["check", "--config", config]) == 0
     text = capsys.readouterr().out
-    assert "1 dynamic names in 1 zones" in text
+    assert "1 dynamic name in 1 zone" in text
     [row] = [line for line in text.splitlines() if "www" in line]
     assert "weighted" in row
-    assert "30 s" in row
+    assert row.split()[-6:] == ["30", "s", "not", "probed", "not", "probed"]
+
+
+def test_a_probed_name_has_its_times(tmp_path: Path, write_node, zone_text: str, capsys) -> None:
+    monitored = zone_text.replace("    policy: weighted", "    monitors: [port]\n    policy: weighted")
+    monitor = "monitors: {port: {type: tcp, port: 443, interval: 1s, timeout: 500ms, fall: 2, rise: 2}}\n"
+    assert main(["check", "--config", write_node(tmp_path, 5300, 8053, zone=monitor + monitored)]) == 0
+    assert "30 s  2.6 s        33.1 s" in capsys.readouterr().out, "2 x 1 + 0.1 + 0.5, then 0.5 and the TTL"
 
 
 def test_json_of_a_good_one(tmp_path: Path, write_node, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,18 +5,23 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from gslb.cli import demo_run
 from gslb.cli.demo_files import FOLDER, Ports
 from gslb.cli.demo_run import MARK, end_leftovers, own_folder, refuse_taken
+from gslb.cli.main import main
 from gslb.errors import StateError
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(demo_run.__file__).parents[2]))
     return tmp_path
 
 
@@ -93,3 +98,65 @@ def test_leftovers_of_this_folder_are_ended_and_no_others(here: Path) -> None:
             process.kill()
             process.wait()
             process.stdout.close()
+
+
+class Person(threading.Thread):
+    """Someone at another terminal: waits for the demo, breaks and mends a site, and ends the demo."""
+
+    def __init__(self, output: Callable[[], str]) -> None:
+        super().__init__()
+        self.output = output
+        self.codes: list[int] = []
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        """Every step ends by itself, so that a failed demo is not waited for."""
+        while not self.over.wait(0.05):
+            if "Ctrl-C ends" in self.output():
+                break
+        for argv in (["demo", "break", "osaka", "--how", "error"], ["demo", "mend", "osaka"]):
+            self.codes.append(main(argv))
+        if not self.over.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.e2e
+def test_the_whole_in_this_process(ports: Ports, capfd: pytest.CaptureFixture[str]) -> None:
+    seen: list[str] = []
+
+    def output() -> str:
+        seen.append(capfd.readouterr().out)
+        return "".join(seen)
+
+    person = Person(output)
+    person.start()
+    try:
+        options = [f"--{name}-port={port}" for name, port in ports._asdict().items()]
+        code = main(["demo", *options])
+    finally:
+        person.over.set()
+        person.join()
+    assert (code, person.codes) == (0, [0, 0])
+    text = output()
+    assert "Osaka is broken (error)" in text
+    assert "Osaka is mended" in text
+    assert "nothing is left behind" in text
+    assert not FOLDER.exists()
+
+
+@pytest.mark.e2e
+def test_a_node_that_cannot_start_ends_the_demo(
+    ports: Ports, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo_run, "write_files", lambda _: (FOLDER / "gslb.yaml").write_text("nonsense: 1\n"))
+    assert main(["demo", *(f"--{name}-port={port}" for name, port in ports._asdict().items())]) == 1
+    printed = capfd.readouterr()
+    assert "the demo's node ended with exit code 1" in printed.err
+    assert "nonsense" in printed.err
+    assert not FOLDER.exists()
+
+
+async def test_a_node_that_is_never_ready_is_told(ports: Ports, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_run, "START_LIMIT", 0.1)
+    with pytest.raises(StateError, match="not ready after"):
+        await demo_run.until_ready(ports.api)

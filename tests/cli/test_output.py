@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from gslb.cli.output import ago, columns, show_json, show_table, when
+from gslb.cli.output import ago, columns, count, show_json, show_table, when
 
 
 def test_columns_stand_below_each_other() -> None:
@@ -18,6 +18,10 @@ def test_columns_stand_below_each_other() -> None:
 )
 def test_ago(seconds: float, text: str) -> None:
     assert ago(seconds) == text
+
+
+def test_count() -> None:
+    assert [count(number, "zone") for number in (0, 1, 2)] == ["0 zones", "1 zone", "2 zones"]
 
 
 def test_when() -> None:

@@ -13,7 +13,7 @@ def test_it_shows_members_and_workers(node, capsys: pytest.CaptureFixture[str]) 
     text = capsys.readouterr().out
     assert "node test at tokyo" in text
     assert "serving" in text
-    assert "1 dynamic names in 1 zones" in text
+    assert "1 dynamic name in 1 zone" in text
     assert any(line.split()[:6] == ["web", "tokyo", "tokyo", "192.0.2.10", "up", "up"] for line in text.splitlines())
     assert "workers" in text
     assert "drains" not in text

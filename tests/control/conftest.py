@@ -1,7 +1,9 @@
 """A whole node in this process (`workers: 0`), with real sites that it probes, real queries and real HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import random
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,6 @@ listen: {{dns: ["127.0.0.1:{dns}"], api: "127.0.0.1:{api}"}}
 workers: 0
 zones: zones/
 state: state/
-startup_wait: 2s
 probe: {{allow: [127.0.0.0/8]}}
 """
 
@@ -72,6 +73,7 @@ class Node:
     def __init__(self, folder: Path, dns_port: int, api_port: int, site_port: int) -> None:
         self.folder = folder
         self.dns_port = dns_port
+        self.site_port = site_port
         self.api = f"http://127.0.0.1:{api_port}"
         self.sites = {name: Site(host, site_port) for name, host in SITES.items()}
         self._stop = asyncio.Event()
@@ -143,7 +145,7 @@ class Node:
                 found.update(names[item.to_text()] for item in rrset)
         return found
 
-    async def until(self, condition: Callable[[], Any], seconds: float = 4.0) -> None:
+    async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float = 4.0) -> None:
         """Wait for `await condition()` to be true."""
         async with asyncio.timeout(seconds):
             while not await condition():
@@ -158,10 +160,22 @@ class Node:
         await self.until(so)
 
 
+def port_of_sites() -> int:
+    """A port that is free at every site, below those that outgoing connections take meanwhile."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        try:
+            for host in SITES.values():
+                socket.create_server((host, port)).close()
+        except OSError:
+            continue
+        return port
+
+
 @pytest.fixture
 async def stopped_node(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[Node]:
     """A node that is not started; both of its sites live."""
-    node = Node(tmp_path, free_port(), free_port(), free_port())
+    node = Node(tmp_path, free_port(), free_port(), port_of_sites())
     for site in node.sites.values():
         await site.mend()
     yield node

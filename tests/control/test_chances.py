@@ -11,7 +11,7 @@ from gslb.dns.message import A
 from gslb.dns.response import record
 from gslb.policy.nodes import Answer, Choice, Sample
 from gslb.table.client import Client
-from gslb.table.entries import Base, Leaves, Table
+from tests.support import config, table
 
 ADDRESSES = [bytes((192, 0, 2, last)) for last in range(1, 6)]
 
@@ -22,7 +22,7 @@ def answer(*data: bytes) -> Answer:
 
 @pytest.fixture
 def client() -> Client:
-    return Client(Table(Base("n", ()), Leaves(b"", (), {})), random.Random(7))
+    return Client(table(config()), random.Random(7))
 
 
 def exact(weights: list[int], count: int) -> list[float]:

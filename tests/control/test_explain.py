@@ -9,6 +9,7 @@ from gslb.config.model import Config, Match, Pool, Rule
 from gslb.control.controller import Served
 from gslb.control.explain import Json, Question, explain, match_text
 from gslb.dns.rdata import type_number
+from gslb.errors import RequestError
 from gslb.health.states import States
 from tests.support import APEX, OSAKA, SOURCE, TOKYO, config, name, states, table, wire
 
@@ -66,6 +67,7 @@ def test_a_dynamic_name() -> None:
     assert (pool["name"], pool["policy"], pool["weight"], pool["outcome"]) == ("web", "weighted", None, "serving")
     assert chance_of(view) == {"192.0.2.10": 0.6, "2001:db8:a::10": 0.0, "198.51.100.10": 0.4, "2001:db8:b::10": 0.0}
     assert "60.0%  tokyo at tokyo  192.0.2.10  observed up, effective up" in view["text"]
+    assert "2001:db8" not in view["text"]
 
 
 def test_the_other_family() -> None:
@@ -171,7 +173,8 @@ def test_names_without_an_answer() -> None:
     assert "NS ns.sub" in referral["authority"][0]
     outside = explain(Served(CONFIG, table(CONFIG), states(CONFIG)), Question(b"\x07example\x03org\0", 1, SOURCE))
     assert (outside["rcode"], outside["zone"], outside["kind"]) == ("REFUSED", None, "none")
-    assert "zone none of ours" in outside["text"]
+    assert "in no zone of ours" in outside["text"]
+    assert "no such name" in missing["text"]
 
 
 def test_the_case_of_the_question_is_kept() -> None:
@@ -190,3 +193,15 @@ def test_a_config_without_names_is_explained_too() -> None:
     empty: Config = config(pools=[], names=[])
     view = explain(Served(empty, table(empty), {}), Question(wire("ns1"), 1, SOURCE))
     assert view["kind"] == "static"
+
+
+def test_every_type_can_be_asked() -> None:
+    served = Served(CONFIG, table(CONFIG), states(CONFIG))
+    for rtype in range(300):
+        for qname in ("www", "ns1", "@", "alias", "deep.sub", "nope"):
+            assert explain(served, Question(wire(qname), rtype, SOURCE))["rcode"]
+
+
+def test_a_name_that_is_no_text_is_refused_clearly() -> None:
+    with pytest.raises(RequestError, match="cannot be shown"):
+        explain(Served(CONFIG, table(CONFIG), states(CONFIG)), Question(b"\x02\xff\xfe" + wire("@"), 1, SOURCE))

@@ -26,7 +26,7 @@ RAISED: dict[str, Exception] = {
     "token": UnauthorizedError("a token is needed"),
     "config": ConfigError([Problem("a.yaml:1:2", "pools.x", "wrong"), Problem("b.yaml:3:4", "", "bad", "try")]),
     "bug": RuntimeError("secret detail"),
-    "teapot": web.HTTPException(reason="odd"),
+    "http": web.HTTPUnsupportedMediaType(text="only JSON here"),
 }
 
 
@@ -81,6 +81,8 @@ async def test_http_errors(client: ClientSession) -> None:
     method = await document(client, "PUT", "/body")
     assert method["status"] == 405
     assert method["headers"]["Allow"] == "POST"
+    other = await document(client, "GET", "/raise/http")
+    assert (other["status"], other["detail"]) == (415, "only JSON here")
     large = await document(client, "POST", "/body", data=b"x" * 2000)
     assert (large["status"], large["detail"]) == (413, "the body is larger than 64 KiB")
 

@@ -1,12 +1,10 @@
 """Nodes of real processes, and clients that count."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 

@@ -11,7 +11,10 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-KNOWN = {"gslb.example.com": {"name": "zabbix", "wildcard": "pages", "alias": "docs", "delegation": "lab"}}
+KNOWN = {  # of zones/ and of the demo
+    "example.com": {"name": "www", "wildcard": "pages", "alias": "shop", "delegation": "lab"},
+    "gslb.example.com": {"name": "zabbix"},
+}
 
 
 class Target(NamedTuple):

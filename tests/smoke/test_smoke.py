@@ -1,5 +1,6 @@
 """The smoke tests themselves, against a node that serves the example zones, and against one that is not well."""
 
+import re
 import shutil
 import socket
 import subprocess
@@ -30,20 +31,28 @@ def takes_connections(port: int) -> bool:
         return link.connect_ex(("127.0.0.1", port)) == 0
 
 
+def copy_zones(target: Path) -> None:
+    """The example zones without their monitors: nothing is probed, so nothing leaves this machine."""
+    shutil.copytree(ROOT / "zones", target)
+    for path in target.glob("*.yaml"):
+        path.write_text(re.sub(r"^    monitors: .*\n", "", path.read_text(), flags=re.MULTILINE))
+
+
 @pytest.mark.e2e
 def test_the_example_zones_are_well(need, tmp_path: Path, start_gslb, free_port, eventually) -> None:
     need("dig")
     port = free_port()
-    shutil.copytree(ROOT / "zones", tmp_path / "zones")
+    copy_zones(tmp_path / "zones")
     (tmp_path / "gslb.yaml").write_text(NODE_FILE.format(port=port))
     start_gslb("serve", "--config", str(tmp_path / "gslb.yaml"))
     eventually(lambda: takes_connections(port), 20)
-    eventually(lambda: "ok    dynamic name:" in smoke(port, "--zone", "gslb.example.com").stdout, 10)
-    done = smoke(port, "--zone", "gslb.example.com")
-    assert done.returncode == 0, done.stdout
+    eventually(lambda: "ok    dynamic name:" in smoke(port, "--zone", "example.com").stdout, 10)
+    done = smoke(port, "--zone", "example.com")
+    assert (done.returncode, done.stdout.count("ok  ")) == (0, 24), done.stdout
     assert "FAIL" not in done.stdout
     assert "skip" not in done.stdout
-    assert done.stdout.count("ok  ") >= 20
+    done = smoke(port, "--zone", "gslb.example.com")
+    assert (done.returncode, done.stdout.count("ok  "), done.stdout.count("skip  ")) == (0, 21, 3), done.stdout
 
 
 @pytest.mark.e2e

@@ -56,4 +56,4 @@ def test_pools_by_distance_share_a_map_when_their_sites_are_the_same() -> None:
 
 def test_trusted_senders_are_kept_as_numbers() -> None:
     base = compile_base(config(ecs_trust=("127.0.0.0/8", "2001:db8::/32")), Atlas.empty())
-    assert base.ecs_trust == ((4, 0x7F000000, 8), (6, 0x20010DB8 << 96, 32))
+    assert base.settings.ecs_trust == ((4, 0x7F000000, 8), (6, 0x20010DB8 << 96, 32))

@@ -1,0 +1,281 @@
+"""The straight line at work: a real node whose sites break, whose configuration changes, and which restarts."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import dns.rcode
+import pytest
+
+from gslb.control import controller as module
+from tests.control.conftest import SITES, Node
+
+DRAIN = {"target": "site/osaka", "for": "10m", "reason": "test"}
+
+
+@asynccontextmanager
+async def tarpit(node: Node, *names: str) -> AsyncIterator[None]:
+    """Probes of these sites hang: the monitor waits for words that never come."""
+    released = asyncio.Event()
+
+    async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await released.wait()
+        writer.close()
+
+    node.write_zones(
+        node.zones.replace("interval: 100ms, timeout: 100ms", "expect: hello, interval: 30s, timeout: 20s")
+    )
+    servers = []
+    for name in names:
+        await node.sites[name].break_()
+        servers.append(await asyncio.start_server(hang, SITES[name], node.site_port))
+    try:
+        yield
+    finally:
+        await node.stop()
+        released.set()
+        for server in servers:
+            server.close()
+            await server.wait_closed()
+
+
+async def status(node: Node) -> dict[str, Any]:
+    found: dict[str, Any] = (await node.call("GET", "/api/v1/status"))[1]
+    return found
+
+
+def set_node(node: Node, line: str) -> None:
+    file = Path(node.path)
+    file.write_text(file.read_text() + line + "\n")
+
+
+def hang_up() -> None:
+    os.kill(os.getpid(), signal.SIGHUP)
+
+
+async def test_a_site_breaks_and_returns(node: Node) -> None:
+    began = time.monotonic()
+    await node.sites["tokyo"].break_()
+    await node.until_served("osaka")
+    assert time.monotonic() - began < 2 * 0.1 + 0.01 + 0.1 + 0.5 + 0.3  # the bound of semantics section 7, and asking
+    await node.sites["tokyo"].mend()
+    await node.until_served("tokyo", "osaka")
+
+
+async def test_with_every_site_broken_all_are_served(node: Node) -> None:
+    for site in node.sites.values():
+        await site.break_()
+
+    async def all_down() -> bool:
+        return (await status(node))["pools"][0]["live"] == 0
+
+    await node.until(all_down)
+    assert await node.served() == {"tokyo", "osaka"}
+
+
+async def test_until_the_first_round_is_done_names_are_not_ready(stopped_node: Node) -> None:
+    node = stopped_node
+    set_node(node, "startup_wait: 700ms")
+    async with tarpit(node, "tokyo", "osaka"):
+        await node.start()
+        began = time.monotonic()
+
+        async def answered() -> bool:
+            return (await node.ask("www", "A")).rcode() != dns.rcode.REFUSED
+
+        await node.until(answered)
+        early = await node.ask()
+        assert early.rcode() == dns.rcode.SERVFAIL
+        assert [option.code for option in early.options if option.otype == 15] == [14]
+        assert (await node.ask("ns1")).answer
+        assert await node.call("GET", "/readyz") == (200, {"serving": True, "fresh": False})
+        await node.until_served("tokyo", "osaka")
+        assert 0.5 < time.monotonic() - began < 2
+        state = (await status(node))["pools"][0]["members"][0]["addresses"][0]
+        assert (state["observed"], state["effective"]) == ("unknown", "up")
+
+
+async def test_after_a_restart_what_was_down_stays_down_until_it_has_risen(node: Node) -> None:
+    node.write_zones(node.zones.replace("rise: 2", "rise: 1000"))
+    hang_up()
+    await node.sites["tokyo"].break_()
+    await node.until_served("osaka")
+    await asyncio.sleep(0.1)  # the snapshot is on its way to the disk
+    await node.stop()
+    await node.sites["tokyo"].mend()
+    await node.start()
+    assert (await node.ask()).answer
+    for _ in range(3):
+        assert await node.served() == {"osaka"}
+
+
+async def test_belief_that_is_too_old_is_not_believed_but_still_served_until_the_first_round(node: Node) -> None:
+    await node.sites["tokyo"].break_()
+    await node.until_served("osaka")
+    await node.stop()
+    set_node(node, "max_state_age: 0s\nstartup_wait: 700ms")
+    async with tarpit(node, "tokyo", "osaka"):
+        await node.start()
+        assert await node.served() == {"osaka"}
+        assert (await node.call("GET", "/api/v1/explain?name=www.gslb.example.com"))[0] == 503
+        assert not (await node.call("GET", "/readyz"))[1]["fresh"]
+        await node.until_served("tokyo", "osaka")
+
+
+async def test_a_damaged_health_snapshot_is_ignored(node: Node, caplog: pytest.LogCaptureFixture) -> None:
+    await node.stop()
+    with closing(sqlite3.connect(node.folder / "state" / "gslb.sqlite", isolation_level=None)) as other:
+        other.execute("REPLACE INTO health VALUES (1, 1.0, '{')")
+    await node.start()
+    await node.until_served("tokyo", "osaka")
+    assert "cannot be understood" in caplog.text
+
+
+async def test_reload(node: Node) -> None:
+    digest = (await status(node))["config"]["digest"]
+    node.write_zones(node.zones.replace("ttl: 30", "ttl: 45") + "      more: {pool: web}\n")
+    hang_up()
+
+    async def reloaded() -> bool:
+        return (await node.ask()).answer[0].ttl == 45
+
+    await node.until(reloaded)
+    assert (await node.ask("more")).answer
+    found = (await status(node))["config"]
+    assert found["digest"] != digest
+    assert found["names"] == 2
+
+
+async def test_a_reload_of_weights_alone_takes_effect(node: Node) -> None:
+    node.write_zones(node.zones.replace("weight: 40", "weight: 0"))
+    hang_up()
+    await node.until_served("tokyo")
+
+
+async def test_a_bad_configuration_changes_nothing_and_is_told(node: Node, caplog: pytest.LogCaptureFixture) -> None:
+    before, good = await status(node), node.zones
+    node.write_zones(good.replace("weight: 60", "weight: -1").replace("fall: 2", "fall: 0"))
+    hang_up()
+
+    async def refused() -> bool:
+        return len((await status(node))["config"]["problems"]) == 2
+
+    await node.until(refused)
+    assert "zones/test.yaml:11:" in caplog.text
+    assert (await status(node))["config"]["digest"] == before["config"]["digest"]
+    assert (await status(node))["generation"] == before["generation"]
+    assert await node.served() == {"tokyo", "osaka"}
+    node.write_zones(good)
+    hang_up()
+
+    async def accepted() -> bool:
+        return not (await status(node))["config"]["problems"]
+
+    await node.until(accepted)
+
+
+async def test_a_bad_location_database_is_told(node: Node) -> None:
+    set_node(node, "geo: {databases: [missing.mmdb]}")
+    hang_up()
+
+    async def refused() -> bool:
+        return "missing.mmdb" in "".join((await status(node))["config"]["problems"])
+
+    await node.until(refused)
+    assert await node.served() == {"tokyo", "osaka"}
+
+
+async def test_what_is_fixed_at_the_start_is_told(node: Node, caplog: pytest.LogCaptureFixture) -> None:
+    text = (node.folder / "gslb.yaml").read_text()
+    (node.folder / "gslb.yaml").write_text(text.replace("workers: 0", "workers: 2"))
+    hang_up()
+
+    async def told() -> bool:
+        return "'workers' in the node file takes effect at the next start" in caplog.text
+
+    await node.until(told)
+
+
+async def test_a_reload_waits_for_verdicts_of_new_targets(node: Node) -> None:
+    """A name whose pool is new is served by its health from the first answer on, and the old ones go on meanwhile."""
+    await node.sites["osaka"].break_()
+    await node.until_served("tokyo")
+    members = "{o: {site: osaka, addresses: [127.0.0.12]}, t: {site: tokyo, addresses: [127.0.0.11]}}"
+    pool = f"  new: {{monitors: [again], members: {members}}}\n"
+    text = node.zones.replace("zones:\n", pool + "zones:\n") + "      new: {pool: new}\n"
+    monitor = f"  again: {{type: tcp, port: {node.site_port}, interval: 300ms, timeout: 100ms, fall: 2, rise: 2}}\n"
+    node.write_zones(text.replace("pools:\n", monitor + "pools:\n", 1))
+    hang_up()
+
+    async def there() -> bool:
+        assert await node.served(5) == {"tokyo"}
+        answer = (await node.ask("new")).answer
+        assert all(item.to_text() == "127.0.0.11" for rrset in answer for item in rrset)
+        return bool(answer)
+
+    await node.until(there)
+
+
+async def test_a_reload_that_fails_by_a_bug_is_survived(
+    node: Node, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(path: str) -> None:
+        raise RuntimeError(f"a bug in {path}")
+
+    monkeypatch.setattr(module, "load_plan", broken)
+    hang_up()
+
+    async def told() -> bool:
+        return "a bug in" in caplog.text
+
+    await node.until(told)
+    await node.sites["tokyo"].break_()
+    await node.until_served("osaka")
+
+
+async def test_a_folder_that_is_gone_delays_publishing_only(node: Node, caplog: pytest.LogCaptureFixture) -> None:
+    state, aside = node.folder / "state", node.folder / "aside"
+    token = {"Authorization": f"Bearer {node.token}"}
+    state.rename(aside)
+    code, made = await node.call("POST", "/api/v1/drains", DRAIN, headers=token)
+    assert (code, made["acknowledged"]) == (201, False)
+    assert await node.served() == {"tokyo", "osaka"}
+    assert "publishing failed" in caplog.text
+    aside.rename(state)
+    await node.until_served("tokyo")
+
+
+async def test_a_store_that_cannot_be_written_is_told_and_changes_nothing(
+    node: Node, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(sqlite3.connect(node.folder / "state" / "gslb.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        await node.sites["tokyo"].break_()
+        code, problem = await node.call("POST", "/api/v1/drains", DRAIN)
+        assert (code, problem["title"]) == (503, "Store unavailable")
+        assert await node.served() == {"osaka"}
+
+        async def told() -> bool:
+            return "health snapshot not saved" in caplog.text
+
+        await node.until(told)
+    assert (await node.call("GET", "/api/v1/drains?all=true"))[1] == {"drains": []}
+
+
+async def test_many_changes_are_published_together(node: Node) -> None:
+    before = (await status(node))["generation"]
+    targets = ["site/osaka", "member/web/osaka", "pool/web", "site/tokyo", "member/web/tokyo"]
+    await asyncio.gather(*(node.call("POST", "/api/v1/drains", {**DRAIN, "target": target}) for target in targets))
+    assert (await status(node))["generation"] - before <= 3
+
+
+async def test_nothing_is_published_while_nothing_changes(node: Node) -> None:
+    before = (await status(node))["generation"]
+    await asyncio.sleep(0.3)
+    assert (await status(node))["generation"] == before
