@@ -48,7 +48,6 @@ HOMES = {  # package -> the files, or the folder, that may import it
     "maxminddb": {"gslb/geo/database.py"},
     "msgpack": {"gslb/table/snapshot.py"},
     "pydantic": {
-        "gslb/config/load.py",
         "gslb/config/schema.py",
         "gslb/config/validate.py",
         "gslb/control/problems.py",

@@ -15,7 +15,7 @@ PolicyName = Literal["weighted", "failover", "all", "hash", "nearest"]
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """`rate` replies per second to one address, `burst` at once; each `slip`-th limited reply is sent short, 0 = none."""
+    """`rate` replies per second to one address, `burst` at once; each `slip`-th limited one is sent short, 0 = none."""
 
     rate: float = 50.0
     burst: float = 125.0

@@ -7,7 +7,6 @@ from gslb.dns.message import AAAA, CNAME, A
 from gslb.table.entries import ChainSpec
 from gslb.table.leaves import PoolView
 
-
 _WANTED: Final = {A: "IPv4 address", AAAA: "IPv6 address", CNAME: "name"}
 
 
