@@ -5,6 +5,7 @@ BIN := .venv/bin
 SERVER ?= 127.0.0.1
 PORT ?= 5300
 ZONE ?= gslb.example.com
+EVERY_BRANCH := 'gslb/dns/*,gslb/table/*,gslb/responder.py,gslb/replies.py'
 COMPILE := build/tools/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
 	--build-deps-for=editable --no-header --no-annotate --no-emit-options --no-emit-index-url --no-emit-trusted-host
 
@@ -27,6 +28,7 @@ run: .venv/.run
 test: .venv/.dev
 	@tools/system-tools dig
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/coverage report --include=$(EVERY_BRANCH) --skip-covered --fail-under=100
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .

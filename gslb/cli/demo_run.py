@@ -25,7 +25,7 @@ from gslb.errors import StateError
 MARK = "GSLB_DEMO"  # in the environment of every process of the node; its value is the demo's folder
 START_LIMIT = 20.0  # seconds for the node to become ready
 STOP_LIMIT = 8.0  # seconds for the node to end by itself
-READY_IN_A_ROW, READY_PAUSE = 2, 0.15  # looks at /readyz, and seconds between them
+READY_PAUSE = 0.15  # seconds between two looks at /readyz
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -35,7 +35,9 @@ def run(ports: Ports) -> int:
         end_leftovers()
         refuse_taken(ports)
         write_files(ports)
-        return asyncio.run(_serve(ports))
+        asyncio.run(_serve(ports))
+    click.echo("\nthe demo has ended; nothing is left behind")
+    return 0
 
 
 @contextmanager
@@ -104,7 +106,7 @@ def _bind_fault(host: str, port: int, kind: str) -> str:
     return ""
 
 
-async def _serve(ports: Ports) -> int:
+async def _serve(ports: Ports) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _STOP_SIGNALS:
@@ -123,8 +125,6 @@ async def _serve(ports: Ports) -> int:
         await asyncio.gather(stopped, ended, ready, return_exceptions=True)
         if ended in done and not stop.is_set():
             raise StateError(f"the demo's node ended with exit code {node.returncode}", hint="its messages are above")
-    click.echo("\nthe demo has ended; nothing is left behind")
-    return 0
 
 
 @asynccontextmanager
@@ -182,16 +182,11 @@ async def _node() -> AsyncIterator[asyncio.subprocess.Process]:
 
 
 async def until_ready(api_port: int) -> None:
-    """Return when the node serves what its first probes found. Raises StateError after START_LIMIT.
-
-    Asked twice: the first verdicts are known up to 0.1 s before every worker has them.
-    """
+    """Return when the node serves what its first probes found. Raises StateError after START_LIMIT."""
     deadline = time.monotonic() + START_LIMIT
-    in_a_row = 0
-    while in_a_row < READY_IN_A_ROW:
+    while not await asyncio.to_thread(_is_ready, api_port):
         if time.monotonic() > deadline:
             raise StateError(f"the demo's node is not ready after {START_LIMIT:g} s", hint="its messages are above")
-        in_a_row = in_a_row + 1 if await asyncio.to_thread(_is_ready, api_port) else 0
         await asyncio.sleep(READY_PAUSE)
 
 

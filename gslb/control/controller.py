@@ -73,6 +73,7 @@ class Controller:
         self.served: Served | None = None
         self.generation = 0
         self.settled = False
+        self.fresh = False  # whether what was published last is from after the first round
         self.loaded = time.time()
         self.problems: tuple[str, ...] = ()  # of the last reload, where it was refused
         self._path = path
@@ -237,6 +238,7 @@ class Controller:
         self.belief = self._believed()
         states, self._change_at = effective(config, self.belief, self.drains, now, settled=self.settled)
         if self.served is not None and self.served.config is config and self.served.states == states:
+            self.fresh = self.settled
             return
         before = self.served.table if self.served else self._earlier
         leaves = compile_pools(base, config, states, before.leaves.last_good if before else {})
@@ -244,6 +246,7 @@ class Controller:
             self.generation = self.publisher.publish_leaves(leaves)
         else:
             self.generation = self.publisher.publish_base(base, leaves)
+        self.fresh = self.settled
         self._note_changes(states, now)
         self.served, self._earlier = Served(config, Table(base, leaves), states), None
 

@@ -28,7 +28,7 @@ def ready_view(controller: Controller) -> Json:
     workers = controller.publisher.workers()
     serving = [worker for worker in workers if worker.alive and worker.state == "serving" and worker.generation]
     current = all(worker.generation >= controller.generation for worker in serving)
-    return {"serving": bool(serving), "fresh": bool(controller.settled and controller.generation and current)}
+    return {"serving": bool(serving), "fresh": bool(controller.fresh and controller.generation and current)}
 
 
 def status_view(controller: Controller) -> Json:
