@@ -248,7 +248,7 @@ class Controller:
             self.generation = self.publisher.publish_base(base, leaves)
         self.fresh = self.settled
         self._note_changes(states, now)
-        self.served, self._earlier = Served(config, Table(base, leaves), states), None
+        self.served, self._earlier = Served(config, Table(base, leaves, self.generation), states), None
 
     def _note_changes(self, states: States, now: float) -> None:
         before = self.served.states if self.served else {}

@@ -19,6 +19,7 @@ from gslb.control.tokens import ensure_token
 from gslb.errors import GslbError, StateError
 from gslb.server.publish import LocalPublisher, Publisher, SharedPublisher
 from gslb.server.state import StateFolder
+from gslb.server.takeover import Claim
 from gslb.server.worker import Worker
 from gslb.store.sqlite import SqliteStore
 
@@ -77,7 +78,8 @@ async def _publisher(stack: AsyncExitStack, node: NodeSettings, state: StateFold
         shared = SharedPublisher(state)
         stack.callback(shared.close)
         return shared
-    stack.callback(state.lock().release)
+    claim = await asyncio.to_thread(Claim.alone, state, node.dns)
+    stack.callback(claim.release)
     worker = Worker(node.dns)
     worker.open()
     stack.push_async_callback(worker.close)

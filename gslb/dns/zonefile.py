@@ -95,7 +95,9 @@ class _Walk:
                     self._descend(reader, file, depth)
                 else:
                     reader.read()
-            except Exception as error:  # dnspython lets errors of struct, binascii and int through
+            except (RdataError, ValueError) as error:
+                self.sink.fault(str(error))
+            except Exception as error:  # dnspython lets errors of struct and binascii through
                 self.sink.fault(reason(error), "an entry is: owner [TTL] [IN] TYPE data")
 
     def _descend(self, reader: Any, file: str, depth: int) -> None:

@@ -31,6 +31,7 @@ _HEARTBEAT = 1.2  # seconds without one
 _ASK_EVERY = 1.0
 _ANSWER_WITHIN = 2.0
 _LATE = 0.6  # seconds between two rounds: we were stopped ourselves, and perhaps they too
+_DYING = 0.02  # seconds between the end of its channel and of a process
 _AT_ONCE = 4  # workers that are replaced at the same time
 _PROOF = b"GS\0\0\0\1\0\0\0\0\0\0\0\0\6\0\1"  # . IN SOA
 
@@ -69,7 +70,7 @@ class Crew:
     ) -> None:
         """`changed` is called after every start and end, before the new worker may serve."""
         self._pages = pages
-        self._count = count
+        self._count = pages.control.workers = count
         self._changed = changed
         self._arguments = [str(state)], [text for host, port in addresses for text in (host, str(port))]
         self._selector = selectors.DefaultSelector()
@@ -142,8 +143,8 @@ class Crew:
         messages = child.link.receive()
         if messages is None:
             self._selector.unregister(child.link)
-            child.process.kill()  # it is ending, or unable to hear us: either way it is done
-            child.process.wait()
+            with suppress(subprocess.TimeoutExpired):  # most likely it is dead: then replace it in this round
+                child.process.wait(_DYING)
             return
         for message in messages:
             self._hear(child, message)

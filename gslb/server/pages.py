@@ -1,7 +1,8 @@
 """The memory that processes of one node share: one page for control, one for every worker.
 
 A page is 512 words of 64 bits, each stored in one instruction, so a reader sees an old or a new value, never a mixture.
-Each word has one writer: the publisher (generations), the worker (its page) or the supervisor (retired totals).
+Each word has one writer: the publisher (generations), the worker (its page) or the supervisor (the number of workers,
+retired totals).
 """
 
 import mmap
@@ -61,6 +62,7 @@ class ControlPage(_Page):
     base_generation = _Word(1)  # 0 = nothing published yet
     leaves_generation = _Word(2)
     stamp = _Word(3)  # when it was published, nanoseconds since the epoch
+    workers = _Word(4)  # how many serve together
 
 
 class WorkerPage(_Page):

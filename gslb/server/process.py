@@ -45,7 +45,8 @@ class WorkerProcess:
             raise SnapshotError(f"there is no table in {state.path} that can be served")
         self._base = loaded.table.base
         page.base_generation, page.leaves_generation = loaded.base_generation, loaded.leaves_generation
-        self._worker = Worker(addresses, on_tick=self._tick)
+        share = 1 / max(self._pages.control.workers, 1)
+        self._worker = Worker(addresses, on_tick=self._tick, share=share)
         self._worker.swap(loaded.table)
         self._adopted: dict[Endpoint, socket.socket] = {}
         self._done = asyncio.Event()
@@ -151,12 +152,14 @@ def main(arguments: Sequence[str]) -> int:
     logging.basicConfig(format="%(levelname)s %(name)s[%(process)d]: %(message)s", level=logging.INFO)
     state, slot, fd, *rest = arguments
     addresses = list(zip(rest[::2], map(int, rest[1::2]), strict=True))
+    link = Channel(socket.socket(fileno=int(fd)))
     try:
-        process = WorkerProcess(StateFolder(state), int(slot), Channel(socket.socket(fileno=int(fd))), addresses)
+        return asyncio.run(WorkerProcess(StateFolder(state), int(slot), link, addresses).run())
     except (SnapshotError, StateError) as error:
         log.error("%s", error)
         return _EXIT_FAILED
-    return asyncio.run(process.run())
+    finally:
+        link.close()
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ class SharedPublisher:
     def publish_base(self, base: Base, leaves: Leaves) -> int:
         """See Publisher. A base equal to the one on disk replaces no worker: only its leaves are handed out."""
         self._writer.clean({page.base_generation for _, page in self._pages.used()})
-        Table(base, leaves)
+        Table(base, leaves)  # refuses leaves of another base before anything is written
         generation = self._writer.put_base(base, leaves)
         self._base_digest = base.digest
         self._announce(generation)
@@ -138,22 +138,22 @@ class LocalPublisher:
 
     def publish_base(self, base: Base, leaves: Leaves) -> int:
         """See Publisher."""
-        table = Table(base, leaves)
+        Table(base, leaves)  # refuses leaves of another base before anything is written
         self._generation = self._writer.put_base(base, leaves) if self._writer else self._generation + 1
-        self._swap(table)
-        return self._generation
+        return self._swap(base, leaves)
 
     def publish_leaves(self, leaves: Leaves) -> int:
         """See Publisher."""
         assert self._table is not None
-        table = Table(self._table.base, leaves)
+        base = self._table.base
+        Table(base, leaves)  # refuses leaves of another base before anything is written
         self._generation = self._writer.put_leaves(leaves) if self._writer else self._generation + 1
-        self._swap(table)
-        return self._generation
+        return self._swap(base, leaves)
 
-    def _swap(self, table: Table) -> None:
-        self._table = table
-        self._worker.swap(table)
+    def _swap(self, base: Base, leaves: Leaves) -> int:
+        self._table = Table(base, leaves, self._generation)
+        self._worker.swap(self._table)
+        return self._generation
 
     async def wait_acknowledged(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109
         """See Publisher. The swap was immediate."""

@@ -46,7 +46,7 @@ def load_current_leaves(state: StateFolder, base: Base, base_generation: int) ->
     leaves = load_leaves(snapshot.payload)
     if leaves.base_digest != base.digest:
         raise SnapshotError(f"leaves of generation {snapshot.generation} belong to another base")
-    return Table(base, leaves), snapshot.generation
+    return Table(base, leaves, snapshot.generation), snapshot.generation
 
 
 class SnapshotWriter:

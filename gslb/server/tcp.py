@@ -31,7 +31,8 @@ MOST_PER_CLIENT = 64  # of one IPv4 address, or of one IPv6 /64
 _LEAST_FRAME = 12  # a DNS header
 _TURN = 64  # messages of one connection before others get their turn
 _ACCEPTS = 64  # connections taken before others get their turn
-_WRITE_BUFFER = 64 << 10  # replies that a slow reader may leave with us before we read no more from it
+_WRITE_BUFFER = 16 << 10  # octets of replies that a slow reader may leave with us before we read no more from it
+_READ = 16 << 10  # octets taken from one connection at a time
 _SWEEP = 0.02
 _LINGER = 0.1  # for a query already under way, when connections are asked to end
 
@@ -45,6 +46,7 @@ class TcpServer:
         self.stats = stats
         self.connections: set[Connection] = set()
         self.ending = False
+        self.room = memoryview(bytearray(_READ))  # what connections read into, one after another
         self._starting: set[asyncio.Task[object]] = set()
         self._spare = _open_spare()
 
@@ -88,7 +90,9 @@ class TcpServer:
 
     def _evict(self, among: set["Connection"]) -> None:
         if among:
-            min(among, key=lambda connection: connection.active).evict()
+            longest = min(among, key=lambda connection: connection.active)
+            self.leave(longest)  # at once, or newcomers of the same turn would all evict this one
+            longest.evict()
             self.stats[TCP_EVICTED] += 1
 
     def leave(self, connection: "Connection") -> None:
@@ -129,8 +133,12 @@ def _open_spare() -> int:
         return -1
 
 
-class Connection(asyncio.Protocol):
-    """One client. It may be reading, paused (it does not take its replies) or ended (it sends no more)."""
+class Connection(asyncio.BufferedProtocol):
+    """One client. It may be reading, paused (it does not take its replies) or ended (it sends no more).
+
+    Reading is by small pieces, into one buffer of the server: what a client who never reads can leave with us is
+    bounded by them.
+    """
 
     def __init__(self, server: TcpServer) -> None:
         self._server = server
@@ -158,11 +166,15 @@ class Connection(asyncio.Protocol):
         self.set_deadline()
         self._server.admit(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where to read into."""
+        return self._server.room
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Answer every message that is whole."""
         if not self._buffer:
             self._begun = time.monotonic()
-        self._buffer += data
+        self._buffer += self._server.room[:nbytes]
         self._work()
 
     def eof_received(self) -> bool:

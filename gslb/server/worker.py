@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from gslb.context import TCP, Context
 from gslb.counters import NAMES
 from gslb.responder import respond
+from gslb.server.limiting import Limiting
 from gslb.server.sockets import Address, Endpoint, open_addresses
 from gslb.server.stats import LOOP_LAG_MAX_US, new_stats
-from gslb.server.tcp import TcpServer
+from gslb.server.tcp import IDLE, TcpServer
 from gslb.server.udp import Respond, UdpReader
 from gslb.table.entries import Table
 
@@ -33,13 +34,19 @@ class Worker:
         *,
         on_tick: Callable[[], None] | None = None,
         answer: Respond = respond,
+        share: float = 1.0,
     ) -> None:
-        """`on_tick` is called every TICK seconds; `answer` is another `respond`, for tests of the sockets alone."""
+        """`on_tick` is called every TICK seconds; `answer` is another `respond`, for tests of the sockets alone.
+
+        `share` is this worker's part of the node's rate limit: workers cannot count together.
+        """
         self._wanted = tuple(addresses)
         self._on_tick = on_tick
         self._answer = answer
+        self._share = share
         self.sockets: dict[Endpoint, socket.socket] = {}
         self._context: Context | None = None
+        self._limiting: Limiting | None = None
         self._readers: list[UdpReader] = []
         self._tcp: TcpServer | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -54,10 +61,12 @@ class Worker:
 
     def swap(self, table: Table) -> None:
         """Answer from another table: one assignment, between two queries."""
-        if self._context is not None:
+        if self._context is not None and self._limiting is not None:
             self._context.table = table
+            self._limiting.follow()
             return
         self._context = Context(table, random.Random())
+        self._limiting = Limiting(self._context, self._share)
         if self.sockets:
             self._start(self._context)
 
@@ -75,6 +84,7 @@ class Worker:
     def _start(self, context: Context) -> None:
         loop = asyncio.get_running_loop()
         self._tcp = tcp = TcpServer(context, self._answer, self._stats)
+        context.keepalive = round(IDLE * 10)  # RFC 7828 counts tenths of a second
         for endpoint, sock in self.sockets.items():
             if endpoint.transport == "tcp":
                 loop.add_reader(sock, tcp.on_acceptable, sock)
@@ -97,6 +107,8 @@ class Worker:
                 reader.count_drops()
         if self._tcp:
             self._tcp.sweep(time.monotonic())
+        if self._limiting:
+            self._limiting.tell(time.monotonic())
         self._schedule(loop)
         if self._on_tick:
             self._on_tick()
@@ -131,7 +143,8 @@ class Worker:
             sock.close()
         self.sockets = {}
         self._readers = []
-        if self._tcp:
+        if self._context and self._tcp:
+            self._context.keepalive = 0  # RFC 7828 section 3.3.2: asks clients to close
             await self._tcp.finish(_FINISH)
         if self._timer:
             self._timer.cancel()

@@ -17,19 +17,21 @@ NAMES = """
   quick: {pool: quick, ttl: 5}
   both: {ttl: 30, rules: [{match: {country: [JP, KR], asn: 64500}, pools: [quick, slow]}, {pools: {slow: 9, quick: 1}}]}
   blind: {pool: blind}
+  too: {pool: blind, ttl: 1}
 """
 ALL = {"monitors": MONITORS, "pools": POOLS, "zone": ZONE.replace("\n  www: {pool: web}\n", NAMES)}
 APEX = from_text("example.com.")
 
 
 def test_table_tells_policy_and_times_of_each_name(folder: Folder) -> None:
-    quick, both, blind = table(folder.load(**ALL))
+    quick, both, blind, too = table(folder.load(**ALL))
     assert quick == ("example.com.", "quick.example.com.", "quick (weighted)", 5, 2.6, 8.1)
     assert both.policy == (
         "country JP,KR and asn 64500: quick (weighted) > slow (failover); 9 slow (failover) | 1 quick (weighted)"
     )
     assert (both.ttl, both.detection, both.recovery) == (30, 17.5, 48.0)
     assert (blind.ttl, blind.detection, blind.recovery) == (60, None, None)
+    assert (too.name, too.ttl, too.policy) == ("too.example.com.", 1, "blind (all)")
 
 
 def test_recovery_is_detection_and_publishing_and_ttl(folder: Folder) -> None:

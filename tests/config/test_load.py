@@ -24,6 +24,31 @@ def test_the_examples_are_right() -> None:
     }, "the example node has no location database, and that is all there is to say"
 
 
+def test_the_examples_of_the_page_are_right(folder: Folder) -> None:
+    page = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
+    node, zones, *_ = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    folder.write("gslb.yaml", node)
+    folder.write("zones/web.yaml", zones)
+    assert folder.load().warnings == ()
+
+
+def test_the_problems_of_the_page_are_what_is_printed(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "zones", tmp_path / "zones")
+    shutil.copy(ROOT / "gslb.example.yaml", tmp_path / "gslb.yaml")
+    path = tmp_path / "zones" / "zabbix.yaml"
+    text = (
+        path.read_text(encoding="utf-8")
+        .replace("weight: 60", "weight: -1")
+        .replace("pool: zabbix-web", "pool: zabix-web")
+    )
+    path.write_text(text, encoding="utf-8")
+    page = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(str(tmp_path / "gslb.yaml"))
+    for problem in caught.value.problems:
+        assert str(problem).replace(f"{tmp_path}/", "") in page
+
+
 def test_load_node_reads_the_node_file_alone(folder: Folder) -> None:
     folder.write("gslb.yaml", NODE)
     assert load_node(str(folder.path / "gslb.yaml")).name == "n1"

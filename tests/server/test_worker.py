@@ -5,6 +5,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Callable
 
+import dns.edns
 import dns.message
 import pytest
 
@@ -98,6 +99,15 @@ async def test_proof_of_life_counts_nothing(make_worker) -> None:
     assert reply is not None
     assert addresses(dns.message.from_wire(reply))
     assert not any(worker.counters())
+
+
+async def test_clients_that_ask_are_told_how_long_a_connection_lasts(make_worker) -> None:
+    worker = make_worker()
+    worker.swap(numbered(1))
+    worker.open()
+    keepalive = dns.edns.GenericOption(11, b"")
+    reply = await over_tcp(worker, query("www", options=[keepalive]))
+    assert [option.to_wire() for option in reply.options if option.otype == 11] == [(100).to_bytes(2)]
 
 
 async def test_ticks_measure_lag_and_drops(make_worker, monkeypatch: pytest.MonkeyPatch) -> None:
