@@ -5,18 +5,20 @@ BIN := .venv/bin
 SERVER ?= 127.0.0.1
 PORT ?= 5300
 ZONE ?= gslb.example.com
+FUZZ_SECONDS ?= 60
 EVERY_BRANCH := 'gslb/dns/*,gslb/table/*,gslb/responder.py,gslb/replies.py'
 COMPILE := build/tools/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
 	--build-deps-for=editable --no-header --no-annotate --no-emit-options --no-emit-index-url --no-emit-trusted-host
 
-.PHONY: help run test check format smoke fuzz bench soak constraints clean
+.PHONY: help run test check format smoke conformance fuzz bench soak constraints clean
 
 help:
 	@echo 'make run          two demo data centres and a node; Ctrl-C ends it'
 	@echo 'make test         every test, with coverage'
 	@echo 'make check        format, lint, types, architecture'
 	@echo 'make smoke SERVER=127.0.0.1 PORT=5300 [ZONE=gslb.example.com]   dig against a running node'
-	@echo 'make fuzz         a million hostile datagrams'
+	@echo 'make conformance  the wire tests against ours, gdnsd, nsd, knot and pdns; writes docs/conformance.md'
+	@echo 'make fuzz         atheris on respond() and on TCP framing (Linux on x86-64); FUZZ_SECONDS=60'
 	@echo 'make bench        CPU per query beside NSD'
 	@echo 'make soak         the long tests'
 	@echo 'make constraints  pin the newest packages again'
@@ -44,8 +46,13 @@ smoke:
 	@tools/system-tools dig
 	@$(PYTHON) tests/smoke/smoke.py --server $(SERVER) --port $(PORT) --zone $(ZONE) $(SMOKE)
 
+conformance: .venv/.dev
+	$(BIN)/python tools/conformance.py
+
 fuzz: .venv/.dev
-	GSLB_FUZZ=1000000 $(BIN)/python -m pytest -q --timeout 3600 tests/test_fuzz.py
+	$(BIN)/python -m tests.fuzz.corpus build/corpus
+	for target in respond frames; do $(BIN)/python -m tests.fuzz.targets $$target build/corpus/$$target \
+		-max_total_time=$$(($(FUZZ_SECONDS) / 2)) -artifact_prefix=build/$$target- || exit 1; done
 
 bench: .venv/.dev
 	@tools/system-tools nsd dnsperf

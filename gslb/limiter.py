@@ -32,7 +32,7 @@ class Limiter:
 
     def __init__(self, limit: RateLimit, share: float, rng: random.Random) -> None:
         self.limit = limit
-        self._window = limit.burst / limit.rate
+        self._window = max(limit.burst / limit.rate, 1 / (limit.rate * share))  # one reply always fits
         self._seeds = (rng.getrandbits(61), rng.getrandbits(61))
         self._costs = {
             length: tuple((cut, 1 / (limit.rate * share * multiple)) for cut, multiple in levels)

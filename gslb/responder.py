@@ -155,7 +155,7 @@ def _without_question(ctx: Context, query: Query) -> bytes:
         return header_only(query, NOERROR, opt_for(query, options(ctx, query)))
     rcode = query.rcode or FORMERR
     ctx.counters[_RCODE_COUNTER[rcode]] += 1
-    return header_only(query, rcode)
+    return header_only(query, rcode, b"" if query.rcode else opt_for(query, options(ctx, query)))
 
 
 def _follow(ctx: Context, query: Query, entry: Entry, transport: int) -> bytes:

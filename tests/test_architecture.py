@@ -47,6 +47,7 @@ HOMES = {  # package -> the files, or the folder, that may import it
     "dnslib": {"gslb/control/explain.py"},
     "maxminddb": {"gslb/geo/database.py"},
     "msgpack": {"gslb/table/snapshot.py"},
+    "prometheus_client": {"gslb/control/metrics.py"},
     "pydantic": {
         "gslb/config/schema.py",
         "gslb/config/validate.py",
@@ -59,7 +60,12 @@ HOMES = {  # package -> the files, or the folder, that may import it
     "yaml": {"gslb/config/load.py"},
     "yarl": {"gslb/probe/http.py"},
 }
-PINNED_AS = {"dns": "dnspython", "pydantic_core": "pydantic-core", "yaml": "pyyaml"}
+PINNED_AS = {
+    "dns": "dnspython",
+    "prometheus_client": "prometheus-client",
+    "pydantic_core": "pydantic-core",
+    "yaml": "pyyaml",
+}
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 40
 

@@ -73,7 +73,7 @@ def test_a_cookie_without_a_question() -> None:
     assert (reply.rcode(), reply.question) == (0, [])
     assert len(cookie_of(reply)) == 24
     plain = respond(made(), header(counts=(0, 0, 0, 1)) + opt, SOURCE, UDP)
-    assert plain == header(flags=0x8001, counts=(0, 0, 0, 0))
+    assert plain == header(flags=0x8001, counts=(0, 0, 0, 1)) + b"\0\0\x29\x04\xd0" + bytes(6)  # RFC 6891 section 6.1.1
 
 
 def test_malformed_cookies_are_formerr_without_one() -> None:

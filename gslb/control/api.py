@@ -8,6 +8,7 @@ from aiohttp import web
 
 from gslb.control.controller import Controller
 from gslb.control.explain import explain
+from gslb.control.metrics import CONTENT_TYPE, exposition
 from gslb.control.problems import Handler, as_problems
 from gslb.control.requests import DrainRequest, DrainsQuery, ExplainQuery
 from gslb.control.tokens import require_token
@@ -34,6 +35,7 @@ def make_app(controller: Controller, token: str) -> web.Application:
         [
             web.get("/livez", api.live),
             web.get("/readyz", api.ready),
+            web.get("/metrics", api.metrics),
             web.get("/api/v1/status", api.status),
             web.get("/api/v1/explain", api.explain),
             web.get("/api/v1/drains", api.drains),
@@ -59,6 +61,10 @@ class Api:
         """Serving decides the status; a node that serves old health is still better than none."""
         ready = ready_view(self._controller)
         return web.json_response(ready, status=200 if ready["serving"] else 503)
+
+    async def metrics(self, _: web.Request) -> web.Response:
+        """Counters and states for Prometheus."""
+        return web.Response(body=exposition(self._controller), headers={"Content-Type": CONTENT_TYPE})
 
     async def status(self, _: web.Request) -> web.Response:
         """Everything about the node."""

@@ -33,7 +33,8 @@ def ready_view(controller: Controller) -> Json:
 
 def status_view(controller: Controller) -> Json:
     """Everything about the node on one page."""
-    config, now = controller.plan.config, time.time()
+    config = controller.served.config if controller.served else controller.plan.config
+    now = time.time()
     node = config.node
     states = controller.served.states if controller.served else {}
     live = {pool: frozenset(name for name, m in members.items() if is_live(m)) for pool, members in states.items()}

@@ -16,6 +16,7 @@ Transport = Literal["udp", "tcp"]
 
 _KINDS: dict[Transport, socket.SocketKind] = {"udp": socket.SOCK_DGRAM, "tcp": socket.SOCK_STREAM}
 _RECEIVE_BUFFER = 4 << 20
+_TCP_BUFFER = 64 << 10  # each way; else the kernel would keep megabytes for one who never reads
 _BACKLOG = 1024
 
 # Linux, not in Python's socket module
@@ -76,6 +77,8 @@ def _set_options(sock: socket.socket, transport: Transport, host: str) -> None:
     sock.setsockopt(level, _IPV6_FREEBIND if v6 else _IP_FREEBIND, 1)  # a virtual address may come later
     if transport == "tcp":
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):  # connections inherit them
+            sock.setsockopt(socket.SOL_SOCKET, buffer, _TCP_BUFFER)
         return
     # No path MTU discovery and no fragments (RFC 9715): our replies fit, and forged ICMP cannot shrink them.
     sock.setsockopt(level, _IPV6_MTU_DISCOVER if v6 else _IP_MTU_DISCOVER, _PMTUDISC_OMIT)

@@ -9,6 +9,7 @@ import errno
 import os
 import socket
 import time
+from collections import deque
 from contextlib import suppress
 
 from gslb.context import TCP, Context
@@ -29,7 +30,8 @@ SLOW = 2.0  # seconds for one message to arrive whole
 MOST = 256  # connections of a worker
 MOST_PER_CLIENT = 64  # of one IPv4 address, or of one IPv6 /64
 _LEAST_FRAME = 12  # a DNS header
-_TURN = 64  # messages of one connection before others get their turn
+_TURN = 4  # messages of one connection before others get their turn
+_SLICE = 0.002  # seconds for all connections that have more, before sockets are looked at again
 _ACCEPTS = 64  # connections taken before others get their turn
 _WRITE_BUFFER = 16 << 10  # octets of replies that a slow reader may leave with us before we read no more from it
 _READ = 16 << 10  # octets taken from one connection at a time
@@ -48,6 +50,8 @@ class TcpServer:
         self.ending = False
         self.room = memoryview(bytearray(_READ))  # what connections read into, one after another
         self._starting: set[asyncio.Task[object]] = set()
+        self._busy: deque[Connection] = deque()
+        self._turns: asyncio.Handle | None = None
         self._spare = _open_spare()
 
     def on_acceptable(self, listener: socket.socket) -> None:
@@ -94,6 +98,20 @@ class TcpServer:
             self.leave(longest)  # at once, or newcomers of the same turn would all evict this one
             longest.evict()
             self.stats[TCP_EVICTED] += 1
+
+    def queue(self, connection: "Connection") -> None:
+        """Let a connection go on when the others have had their turn."""
+        self._busy.append(connection)
+        if self._turns is None:
+            self._turns = asyncio.get_running_loop().call_soon(self._take_turns)
+
+    def _take_turns(self) -> None:
+        self._turns = None
+        until = time.monotonic() + _SLICE
+        while self._busy and time.monotonic() < until:
+            self._busy.popleft().go_on()
+        if self._busy and self._turns is None:
+            self._turns = asyncio.get_running_loop().call_soon(self._take_turns)
 
     def leave(self, connection: "Connection") -> None:
         """A connection has ended."""
@@ -147,7 +165,7 @@ class Connection(asyncio.BufferedProtocol):
         self._paused = False
         self._ended = False
         self._served = False
-        self._turn: asyncio.Handle | None = None
+        self._queued = False
         self._source = b""
         self.client = b""  # what the limit per client counts by
         self.active = 0.0  # last message, or the beginning
@@ -194,17 +212,19 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Leave the server's books."""
-        if self._turn:
-            self._turn.cancel()
         self._server.leave(self)
+        # asyncio's transport holds a method of its own, a cycle; and a worker collects garbage now and then only
+        vars(self._transport).pop("_read_ready_cb", None)
+
+    def go_on(self) -> None:
+        """Its turn has come."""
+        self._queued = False
+        self._work()
 
     def _work(self) -> None:
         """Answer some messages; go on in another turn where more wait, and read no more until then."""
         if self._transport.is_closing():
             return
-        if self._turn:
-            self._turn.cancel()
-            self._turn = None
         self._server.context.now = time.time()
         handled = 0
         while handled < _TURN and not self._paused and self._answer_one():
@@ -214,11 +234,11 @@ class Connection(asyncio.BufferedProtocol):
             self._served = True
         if self._transport.is_closing():
             return
-        waiting = self._paused or handled == _TURN
-        if waiting:
+        if self._paused or handled == _TURN:
             self._transport.pause_reading()
-            if not self._paused:
-                self._turn = asyncio.get_running_loop().call_soon(self._work)
+            if not self._paused and not self._queued:
+                self._queued = True
+                self._server.queue(self)
         elif self._ended:
             self._transport.close()
         else:
@@ -228,7 +248,7 @@ class Connection(asyncio.BufferedProtocol):
     def _answer_one(self) -> bool:
         """Answer the first message of the buffer, if it is whole. Length and reply go out in one write (section 8)."""
         buffer = self._buffer
-        if len(buffer) < 2:
+        if len(buffer) < 2 or self._transport.is_closing():  # the client may be gone since the last reply
             return False
         length = buffer[0] << 8 | buffer[1]
         if length < _LEAST_FRAME:

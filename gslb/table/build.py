@@ -145,10 +145,11 @@ def _add_whoami(names: dict[bytes, Entry], zones: Sequence[ZoneData]) -> None:
 
 
 def _by_owner(records: Sequence[Record]) -> dict[bytes, dict[int, list[Record]]]:
-    owned: dict[bytes, dict[int, list[Record]]] = {}
+    """The RRsets: sets, so a record that is written twice is one (RFC 2181 section 5)."""
+    owned: dict[bytes, dict[int, dict[bytes, Record]]] = {}
     for item in records:
-        owned.setdefault(item.owner, {}).setdefault(item.rtype, []).append(item)
-    return owned
+        owned.setdefault(item.owner, {}).setdefault(item.rtype, {}).setdefault(item.rdata, item)
+    return {owner: {rtype: list(rrset.values()) for rtype, rrset in types.items()} for owner, types in owned.items()}
 
 
 def _occluded(owner: bytes, apex: bytes, cuts: set[bytes]) -> bool:

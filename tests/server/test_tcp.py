@@ -1,12 +1,14 @@
 """Real connections against the real `respond`; deadlines are moved, not slept through."""
 
 import asyncio
+import gc
 import os
 import random
 import resource
 import socket
 import struct
 import time
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -323,3 +325,30 @@ async def test_the_end_does_not_wait_for_ever(open_house) -> None:
     await house.settle(lambda: any(c._paused for c in house.server.connections))
     await asyncio.wait_for(house.server.finish(0.1), 1)
     await house.settle(lambda: not house.server.connections)
+
+
+async def test_a_connection_that_is_gone_leaves_no_garbage(open_house) -> None:
+    house = await open_house()
+    gc.collect()
+    gc.disable()  # as in a worker process
+    try:
+        reader, writer = await house.connect()
+        writer.write(framed(query("www")))
+        await read_reply(reader)
+        transports = [weakref.ref(connection._transport) for connection in house.server.connections]
+        writer.close()
+        await house.settle(lambda: not house.server.connections)
+        await house.settle(lambda: not any(transport() for transport in transports))
+    finally:
+        gc.enable()
+
+
+async def test_replies_to_one_who_is_gone_are_not_tried(open_house, caplog: pytest.LogCaptureFixture) -> None:
+    house = await open_house()
+    raw = socket.create_connection(house.address)
+    await house.settle(lambda: house.server.connections)
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    raw.send(framed(query("www")) * 400)
+    raw.close()  # resets the connection
+    await house.settle(lambda: not house.server.connections)
+    assert "socket.send() raised" not in caplog.text

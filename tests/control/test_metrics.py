@@ -1,0 +1,88 @@
+"""/metrics of a running node, read back by Prometheus' own parser."""
+
+import asyncio
+import socket
+
+import aiohttp
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from gslb.control import metrics
+from gslb.server.stats import COUNTER_NAMES
+from tests.control.conftest import Node
+from tests.control.test_api import DRAIN
+
+ELSEWHERE = {"tcp_open", "loop_lag_max_us"}  # gauges
+
+
+async def read(node: Node) -> dict[str, Metric]:
+    """The page by family; each sample must be there once."""
+    async with aiohttp.ClientSession() as session, session.get(f"{node.api}/metrics") as response:
+        assert response.status == 200
+        assert response.headers["Content-Type"] == metrics.CONTENT_TYPE
+        families = list(text_string_to_metric_families(await response.text()))
+    samples = [(sample.name, *sorted(sample.labels.items())) for family in families for sample in family.samples]
+    assert len(samples) == len(set(samples))
+    return {family.name: family for family in families}
+
+
+def value(families: dict[str, Metric], name: str, **labels: str) -> float:
+    (found,) = [s.value for s in families[f"gslb_{name}"].samples if labels.items() <= s.labels.items()]
+    return found
+
+
+def test_every_counter_of_a_worker_is_there() -> None:
+    labelled = {counter for _, _, counters in metrics.LABELLED.values() for counter in counters.values()}
+    assert labelled | {counter for _, counter in metrics.SINGLE.values()} | ELSEWHERE == set(COUNTER_NAMES)
+
+
+async def test_queries_show(node: Node) -> None:
+    before = await read(node)
+    for _ in range(5):
+        await node.ask()
+    await node.ask("missing")
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.connect(("127.0.0.1", node.dns_port))
+        sock.send(b"short")
+        sock.send(bytes(12))
+    await node.ask()
+    after = await read(node)
+
+    def more(name: str, **labels: str) -> float:
+        return value(after, name, **labels) - value(before, name, **labels)
+
+    assert more("queries", transport="udp") == 9
+    assert more("queries", transport="tcp") == 0
+    assert more("replies", outcome="noerror") == 6
+    assert more("replies", outcome="nxdomain") == 1
+    assert more("bad_packets", kind="not_a_query") == 1
+    assert more("bad_packets", kind="formerr") == more("replies", outcome="formerr") == 1
+    assert more("udp_received") == 9
+    assert more("udp_sent") == 8
+    assert value(after, "faults", where="answering") == 0
+
+
+async def test_members_drains_and_generations_show(node: Node) -> None:
+    before = await read(node)
+    assert value(before, "info", node="tokyo-1", site="tokyo") == 1
+    assert value(before, "ready", kind="serving") == 1
+    assert value(before, "workers", state="serving") == 1
+    assert value(before, "member_live", pool="web", member="osaka", site="osaka") == 1
+    await node.call("POST", "/api/v1/drains", DRAIN)
+    await node.sites["tokyo"].break_()
+    async with asyncio.timeout(4):
+        while value(after := await read(node), "member_live", member="tokyo"):
+            await asyncio.sleep(0.02)
+    assert value(after, "drains") == 1
+    assert value(after, "member_drained", member="osaka") == 1
+    assert value(after, "member_live", member="osaka") == 0
+    assert value(after, "address_state", address="127.0.0.11", state="down") == 1
+    assert value(after, "address_state", address="127.0.0.11", state="up") == 0
+    assert value(after, "generation") > value(before, "generation")
+    assert value(after, "worker_generation", slot="0") == value(after, "generation")
+
+
+async def test_no_label_comes_from_a_query(node: Node) -> None:
+    await node.ask("canary-in-the-coal-mine")
+    families = await read(node)
+    assert not [s for family in families.values() for s in family.samples if "canary" in str(s)]
