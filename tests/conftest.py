@@ -4,6 +4,7 @@ A test that lacks a tool is skipped loudly. With CI=true a skip is a failure, si
 """
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -36,15 +37,19 @@ def need() -> Callable[[str], str]:
 
 @pytest.fixture
 def free_port() -> Callable[[], int]:
-    """`free_port()` returns a port of 127.0.0.1 that is free for UDP and TCP, and not handed out before."""
+    """`free_port()` returns a port of 127.0.0.1 that is free for UDP and TCP, and not handed out before.
+
+    It is below the range from which clients get theirs (ip_local_port_range): a client's connection that waits in
+    TIME_WAIT on the port would keep a server from binding there for a minute.
+    """
     handed: set[int] = set()
 
     def find() -> int:
         while True:
+            port = random.randrange(12000, 32000)
             with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-                tcp.bind(("127.0.0.1", 0))
-                port: int = tcp.getsockname()[1]
                 try:
+                    tcp.bind(("127.0.0.1", port))
                     udp.bind(("127.0.0.1", port))
                 except OSError:
                     continue

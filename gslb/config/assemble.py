@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from pathlib import PurePath
 from typing import Final, NamedTuple, TypeVar
 
 from gslb.config.document import Document, Findings, MarkedMap, suggestion
+from gslb.config.kinds import check_names
 from gslb.config.model import Config, NodeSettings
 from gslb.config.monitors import build_monitor
 from gslb.config.pools import Known, build_pool, build_site
 from gslb.config.rules import Rules
-from gslb.config.schema import NodeFile, ZonesFile
+from gslb.config.schema import ZonesFile
 from gslb.config.validate import validate
 from gslb.config.zones import ZoneBuilder
 from gslb.dns.zonefile import Include
@@ -27,33 +27,6 @@ class Files(NamedTuple):
     include: Include
     resolve: Callable[[str], str]
     digest: Callable[[], str]
-
-
-def node_settings(document: Document, folder: PurePath, findings: Findings) -> NodeSettings | None:
-    """The settings of a node file in `folder` (absolute), or None after its problems were noted."""
-    here = findings.about(document)
-    shape = validate(NodeFile, document.value, (), here) if document.whole else None
-    if shape is None:
-        return None
-    for at, endpoint in enumerate(shape.listen.dns):
-        if endpoint in shape.listen.dns[:at]:
-            here.problem(("listen", "dns", at), "stands twice in the list")
-    return NodeSettings(
-        name=shape.node.name,
-        site=shape.node.site,
-        roles=tuple(dict.fromkeys(shape.node.roles)),
-        dns=tuple(shape.listen.dns),
-        api=shape.listen.api,
-        workers=shape.workers,
-        zones=str(folder / shape.zones),
-        state=str(folder / shape.state),
-        geo_databases=tuple(str(folder / name) for name in shape.geo.databases),
-        probe_allow=tuple(shape.probe.allow),
-        probe_concurrency=shape.probe.concurrency,
-        ecs_trust=tuple(shape.ecs.trust),
-        startup_wait=shape.startup_wait,
-        max_state_age=shape.max_state_age,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +53,7 @@ class Assembly:
         zones = ZoneBuilder(findings, rules, files.include).build(raw["zones"])
         if not findings.problems:  # else what is wrong may be what uses them
             _check_use(raw["pools"], rules.used, findings)
+            check_names(zones, pools, findings)
         findings.raise_problems()
         assert self.settings is not None
         config = Config(self.settings, sites, monitors, pools, zones, files.digest())

@@ -1,6 +1,7 @@
 """The files of a configuration: found, read with their marks, and handed on to be assembled."""
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from os.path import relpath
 from pathlib import Path
@@ -9,15 +10,17 @@ from typing import Final
 import yaml
 from yaml.reader import ReaderError
 
-from gslb.config.assemble import Assembly, Files, check_sections, node_settings
+from gslb.config.assemble import Assembly, Files, check_sections
 from gslb.config.document import START, Builder, Document, Findings, Mark, MarkedList, MarkedMap
 from gslb.config.model import Config, NodeSettings
-from gslb.errors import ConfigError
+from gslb.config.nodefile import node_settings
+from gslb.errors import ConfigError, Problem
 
 MAX_YAML: Final = 16 << 20  # octets: about 300,000 names
 MAX_OTHER: Final = 256 << 20  # octets of a master file
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SECRET: Final = re.compile(r"[0-9A-Fa-f]{32}")
 _ANCHOR_HINT: Final = 'write the value out; text that begins with * or & must be in quotes, as "*.x"'
 _YAML_HINTS: Final = (
     ("tab character", "indent with spaces, not with tabs"),
@@ -33,6 +36,7 @@ def load_node(path: str) -> NodeSettings:
     findings = Findings()
     file = Path(path)
     settings = node_settings(_read_document(file, _Reader(file.parent), findings), file.absolute().parent, findings)
+    settings = _with_secrets(settings, findings)
     findings.raise_problems()
     assert settings is not None
     return settings
@@ -43,7 +47,7 @@ def load(path: str) -> Config:
     findings = Findings()
     file = Path(path)
     node = _read_document(file, _Reader(file.parent), findings)
-    settings = node_settings(node, file.absolute().parent, findings)
+    settings = _with_secrets(node_settings(node, file.absolute().parent, findings), findings)
     folder = node.value.get("zones") if isinstance(node.value, MarkedMap) else None
     if not isinstance(folder, str):  # a problem that was noted
         findings.raise_problems()
@@ -55,6 +59,36 @@ def load(path: str) -> Config:
         findings.raise_problems()
     check_sections(findings.documents, findings)
     return Assembly(node, settings, findings).config(Files(reader.include, reader.resolve, reader.digest))
+
+
+def _with_secrets(settings: NodeSettings | None, findings: Findings) -> NodeSettings | None:
+    """Add the cookie secrets; a file that is not there yet is made when the node starts."""
+    if settings is None:
+        return None
+    path = Path(settings.cookie_file)
+    try:
+        mode = path.stat().st_mode
+        lines = path.read_text("ascii").splitlines()
+    except FileNotFoundError:
+        return settings
+    except (OSError, UnicodeDecodeError) as error:
+        findings.problems.append(Problem(f"{path}:1:1", "", f"cookie secrets cannot be read: {error}"))
+        return settings
+    if mode & 0o077:
+        findings.problems.append(
+            Problem(f"{path}:1:1", "", "cookie secrets can be read by others", f"chmod 600 {path}")
+        )
+    secrets = []
+    for number, line in enumerate(lines, 1):
+        text = line.partition("#")[0].strip()
+        if _SECRET.fullmatch(text):
+            secrets.append(bytes.fromhex(text))
+        elif text:
+            hint = "make one with: openssl rand -hex 16"
+            findings.problems.append(Problem(f"{path}:{number}:1", "", "a secret is 32 hexadecimal digits", hint))
+    if not secrets:
+        findings.problems.append(Problem(f"{path}:1:1", "", "has no secret", "remove the file, and the node makes one"))
+    return replace(settings, cookie_secrets=tuple(secrets))
 
 
 @dataclass(slots=True)

@@ -42,7 +42,8 @@ class NodeSettings:
     acl_query: tuple[str, ...] = ("0.0.0.0/0", "::/0")
     acl_whoami: tuple[str, ...] = ()
     version: str = ""  # told to CHAOS version.bind; empty = refused
-    cookie_secrets: tuple[bytes, ...] = ()  # the first signs, all verify
+    cookie_file: str = ""
+    cookie_secrets: tuple[bytes, ...] = ()  # what is in that file: the first signs, all verify
     rate_limit: RateLimit | None = None
     startup_wait: float = 5.0
     max_state_age: float = 600.0

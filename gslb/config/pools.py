@@ -1,15 +1,19 @@
 """Sites and pools from their shapes, with what they say about each other."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from gslb.config.document import Findings, Path, suggestion
+from gslb.config.kinds import check_member_kind, check_pool_kind
 from gslb.config.model import AllDown, Member, MonitorSet, Pool, Site
 from gslb.config.schema import AllDownShape, MemberShape, MonitorSetShape, PoolShape, SiteShape
 from gslb.config.targets import denied
 from gslb.config.validate import validate
 from gslb.config.values import identifier
+from gslb.dns.name import ROOT, from_text
+from gslb.errors import NameSyntaxError
 
 _SET_HINT: Final = "a list (all must pass), {any: [...]}, or {at_least: 2, of: [...]}"
 
@@ -46,6 +50,8 @@ def build_pool(name: str, raw: object, known: Known, findings: Findings) -> Pool
     monitors = _monitor_set(shape.monitors, path, known, findings)
     for key, member in shape.members.items():
         _check_member(member, (*path, "members", key), shape, known, findings)
+        check_member_kind(member, (*path, "members", key), bool(monitors.of), findings)
+    check_pool_kind(shape, path, findings)
     _check_duplicates(shape, path, findings)
     return Pool(
         name=name,
@@ -66,7 +72,15 @@ def _check_name(path: Path, findings: Findings) -> None:
 
 
 def _member(name: str, shape: MemberShape) -> Member:
-    return Member(name, shape.site, tuple(shape.addresses), shape.weight, shape.priority)
+    addresses = tuple(shape.addresses or shape.check or ())
+    return Member(name, shape.site, addresses, shape.weight, shape.priority, _target(shape.cname))
+
+
+def _target(text: str | None) -> bytes:
+    """Wire form of a member's name, empty where it has none or a wrong one, which is noted elsewhere."""
+    with suppress(NameSyntaxError):
+        return from_text(text, ROOT) if text else b""
+    return b""
 
 
 def _monitor_set(shape: MonitorSetShape, path: Path, known: Known, findings: Findings) -> MonitorSet:
@@ -105,17 +119,18 @@ def _check_member(member: MemberShape, path: Path, pool: PoolShape, known: Known
         findings.problem((*path, "site"), f"policy nearest needs latitude and longitude of site {member.site!r}")
     if "monitors" not in pool.model_fields_set:
         return
-    for position, address in enumerate(member.addresses):
+    key = "check" if member.addresses is None else "addresses"
+    for position, address in enumerate(member.addresses or member.check or ()):
         reason = denied(address, known.allow)
         if reason:
             message = f"{address} must not be probed: it is {reason}"
-            findings.problem((*path, "addresses", position), message, f"list {address} in probe.allow of the node file")
+            findings.problem((*path, key, position), message, f"list {address} in probe.allow of the node file")
 
 
 def _check_duplicates(shape: PoolShape, path: Path, findings: Findings) -> None:
     first: dict[str, str] = {}
     for key, member in shape.members.items():
-        for position, address in enumerate(member.addresses):
+        for position, address in enumerate(member.addresses or ()):
             where = (*path, "members", key, "addresses", position)
             if address in first:
                 findings.problem(where, f"{address} is in this pool already", f"the first is at {first[address]}")

@@ -27,12 +27,12 @@ def _parsed(parser: Callable[[str], object]) -> BeforeValidator:
     return BeforeValidator(parse)
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
     """One value stands for a list of just that one."""
     return [value] if isinstance(value, (str, int)) else value
 
 
-def _matching(expression: str, expected: str) -> AfterValidator:
+def matching(expression: str, expected: str) -> AfterValidator:
     compiled = re.compile(expression)
 
     def check(text: str) -> str:
@@ -43,7 +43,7 @@ def _matching(expression: str, expected: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _lasting(low: str, high: str) -> BeforeValidator:
+def lasting(low: str, high: str) -> BeforeValidator:
     def check(value: object) -> float:
         seconds = duration(value)
         if not duration(low) <= seconds <= duration(high):
@@ -51,14 +51,6 @@ def _lasting(low: str, high: str) -> BeforeValidator:
         return seconds
 
     return BeforeValidator(check)
-
-
-def _workers(value: object) -> int | None:
-    if value == "auto":
-        return None
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 64:
-        return value
-    raise ValueError(f"must be auto or a number from 0 to 64 (got {shown(value)})")
 
 
 def _pool_choice(value: object) -> tuple[tuple[str, int | None], ...]:
@@ -87,12 +79,12 @@ Share = Annotated[float, BeforeValidator(share)]
 Ttl = Annotated[int, Field(ge=0, le=MAX_TTL)]
 Weight = Annotated[int, Field(ge=0, le=MAX_WEIGHT)]
 Count = Annotated[int, Field(ge=1, le=1000)]
-Texts = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
-Line = Annotated[str, _matching(r"[^\r\n\0]*", "text without line breaks and NUL")]
-HostName = Annotated[str, _matching(r"[A-Za-z0-9._:\[\]-]{1,255}", "a host name")]
-Country = Annotated[str, _matching(r"[A-Z]{2}", "a country code of two capital letters such as JP")]
+Texts = Annotated[list[str], BeforeValidator(listed), Field(min_length=1)]
+Line = Annotated[str, matching(r"[^\r\n\0]*", "text without line breaks and NUL")]
+HostName = Annotated[str, matching(r"[A-Za-z0-9._:\[\]-]{1,255}", "a host name")]
+Country = Annotated[str, matching(r"[A-Z]{2}", "a country code of two capital letters such as JP")]
 Place = Annotated[
-    str, _matching(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", "a country such as JP or a country and subdivision such as US-CA")
+    str, matching(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", "a country such as JP or a country and subdivision such as US-CA")
 ]
 
 
@@ -100,50 +92,6 @@ class Shape(BaseModel):
     """A mapping with known keys; text is text and numbers are numbers."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class NodeShape(Shape):
-    name: Identifier
-    site: str
-    roles: Annotated[list[Literal["dns", "probe", "api"]], Field(min_length=1)] = ["dns", "probe", "api"]
-
-
-class ListenShape(Shape):
-    dns: Annotated[list[Endpoint], Field(min_length=1)]
-    api: Endpoint | None = None
-
-
-class StoreShape(Shape):
-    type: Literal["sqlite"]
-
-
-class GeoShape(Shape):
-    databases: Annotated[list[str], BeforeValidator(_listed)] = []
-
-
-class ProbeShape(Shape):
-    allow: Annotated[list[Network], BeforeValidator(_listed)] = []
-    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 200
-
-
-class EcsShape(Shape):
-    trust: Annotated[list[Network], BeforeValidator(_listed)] = []
-
-
-class NodeFile(Shape):
-    """The node file: what differs on every node."""
-
-    node: NodeShape
-    listen: ListenShape
-    workers: Annotated[int | None, BeforeValidator(_workers)] = None
-    zones: str
-    state: str
-    store: StoreShape = StoreShape(type="sqlite")
-    geo: GeoShape = GeoShape()
-    probe: ProbeShape = ProbeShape()
-    ecs: EcsShape = EcsShape()
-    startup_wait: Annotated[float, _lasting("0s", "1h")] = 5.0
-    max_state_age: Annotated[float, _lasting("0s", "72h")] = 600.0
 
 
 class ZonesFile(Shape):
@@ -163,8 +111,8 @@ class SiteShape(Shape):
 
 class MonitorShape(Shape):
     type: str
-    interval: Annotated[float, _lasting("100ms", "1h")] = 5.0
-    timeout: Annotated[float | None, _lasting("10ms", "1h")] = None
+    interval: Annotated[float, lasting("100ms", "1h")] = 5.0
+    timeout: Annotated[float | None, lasting("10ms", "1h")] = None
     fall: Count = 3
     rise: Count = 5
     jitter: Annotated[Share, Field(ge=0, le=1)] = 0.1
@@ -176,20 +124,20 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class ExpectShape(Shape):
-    status: Annotated[list[Status], BeforeValidator(_listed), Field(min_length=1)] = [200]
+    status: Annotated[list[Status], BeforeValidator(listed), Field(min_length=1)] = [200]
     body: Annotated[str | None, Field(min_length=1)] = None
     regex: Annotated[str | None, Field(min_length=1, max_length=1000)] = None
     json_: Annotated[dict[str, Annotated[Any, BeforeValidator(_scalar)]], Field(alias="json")] = {}
 
 
-HeaderName = Annotated[str, _matching(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}", "a header name")]  # RFC 9110 section 5.1
-RequestPath = Annotated[str, _matching(r"/[!-~]{0,2000}", "a path from / on, without spaces and line breaks")]
+HeaderName = Annotated[str, matching(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}", "a header name")]  # RFC 9110 section 5.1
+RequestPath = Annotated[str, matching(r"/[!-~]{0,2000}", "a path from / on, without spaces and line breaks")]
 
 
 class HttpShape(MonitorShape):
     port: Port | None = None
     scheme: Literal["http", "https"] = "http"
-    method: Annotated[str, _matching(r"[A-Z]{1,20}", "a method such as GET, HEAD or POST")] = "GET"
+    method: Annotated[str, matching(r"[A-Z]{1,20}", "a method such as GET, HEAD or POST")] = "GET"
     path: RequestPath = "/"
     headers: dict[HeaderName, Line] = {}
     body: str | None = None
@@ -218,12 +166,14 @@ class MonitorSetShape(Shape):
 
 class AllDownShape(Shape):
     mode: Literal["all", "last_good", "nodata"] | None = None
-    fallback: Annotated[list[Address] | None, BeforeValidator(_listed), Field(min_length=1)] = None
+    fallback: Annotated[list[Address] | None, BeforeValidator(listed), Field(min_length=1)] = None
 
 
 class MemberShape(Shape):
     site: str
-    addresses: Annotated[list[Address], BeforeValidator(_listed), Field(min_length=1)]
+    addresses: Annotated[list[Address], BeforeValidator(listed), Field(min_length=1)] | None = None
+    cname: str | None = None
+    check: Annotated[list[Address], BeforeValidator(listed), Field(min_length=1)] | None = None
     weight: Weight = 1
     priority: Annotated[int, Field(ge=0, le=MAX_WEIGHT)] = 0
 
@@ -255,7 +205,7 @@ class SoaShape(Shape):
 class ZoneShape(Shape):
     ttl: Ttl = 60
     soa: SoaShape | None = None
-    ns: Annotated[list[str], BeforeValidator(_listed)] = []
+    ns: Annotated[list[str], BeforeValidator(listed)] = []
     zonefile: str | None = None
     records: dict[str, Any] = {}
     names: dict[str, Any] = {}
@@ -269,10 +219,10 @@ class RrsetShape(Shape):
 
 
 class MatchShape(Shape):
-    subnet: Annotated[list[Network], BeforeValidator(_listed)] = []
-    country: Annotated[list[Place], BeforeValidator(_listed)] = []
-    continent: Annotated[list[Literal["AF", "AN", "AS", "EU", "NA", "OC", "SA"]], BeforeValidator(_listed)] = []
-    asn: Annotated[list[Annotated[int, Field(ge=0, le=MAX_32)]], BeforeValidator(_listed)] = []
+    subnet: Annotated[list[Network], BeforeValidator(listed)] = []
+    country: Annotated[list[Place], BeforeValidator(listed)] = []
+    continent: Annotated[list[Literal["AF", "AN", "AS", "EU", "NA", "OC", "SA"]], BeforeValidator(listed)] = []
+    asn: Annotated[list[Annotated[int, Field(ge=0, le=MAX_32)]], BeforeValidator(listed)] = []
 
 
 class RuleShape(Shape):
@@ -280,7 +230,17 @@ class RuleShape(Shape):
     pools: Annotated[tuple[tuple[str, int | None], ...], BeforeValidator(_pool_choice)]
 
 
+class ServiceShape(Shape):
+    priority: Annotated[int, Field(ge=1, le=65535)] = 1
+    target: str = "."
+    alpn: Annotated[list[str], BeforeValidator(listed)] = []
+    port: Port | None = None
+    params: str = ""
+
+
 class NameShape(Shape):
     ttl: Ttl | None = None
     pool: str | None = None
+    https: ServiceShape | None = None
+    svcb: ServiceShape | None = None
     rules: Annotated[list[RuleShape] | None, Field(min_length=1, max_length=MAX_RULES)] = None

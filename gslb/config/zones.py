@@ -8,6 +8,7 @@ from gslb.config.document import Findings, MarkedMap, Path, dotted, place
 from gslb.config.model import DynamicName, Zone
 from gslb.config.rules import Rules
 from gslb.config.schema import NameShape, ZoneShape
+from gslb.config.services import build_services
 from gslb.config.static import Origin, static_records
 from gslb.config.validate import validate
 from gslb.config.zonecheck import check_zone
@@ -86,4 +87,5 @@ class ZoneBuilder:
         if owner is None or shape is None:
             return None
         ttl = origin.ttl if shape.ttl is None else shape.ttl
-        return DynamicName(owner, ttl, self.rules.build(shape, path), where)
+        services = build_services(shape, origin.apex, path, self.findings)
+        return DynamicName(owner, ttl, self.rules.build(shape, path), where, services)

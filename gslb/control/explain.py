@@ -2,27 +2,27 @@
 
 import random
 import struct
+from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, NamedTuple
 
 from dnslib import QTYPE, RCODE, RR, DNSError, DNSRecord
 
-from gslb.config.model import Match, Pool
+from gslb.config.model import Match, Member
 from gslb.context import TCP, Context
-from gslb.control.chances import chances
+from gslb.control.chances import chances, data_of
 from gslb.control.controller import Served
 from gslb.control.judge import judge
 from gslb.dns.edns import ECS, EDE, opt_record, option
-from gslb.dns.message import CLASS_IN, OPT, parse
+from gslb.dns.message import CLASS_IN, CNAME, OPT, parse
 from gslb.dns.name import parent, to_text
 from gslb.dns.rdata import type_text
 from gslb.dns.response import MAX_CHAIN
 from gslb.errors import RequestError
-from gslb.health.states import MemberState
 from gslb.responder import respond
 from gslb.table.client import Client
-from gslb.table.entries import ByRules, Chain, Entry, Table
-from gslb.table.leaves import PoolView
+from gslb.table.entries import ByRules, Chain, ChainSpec, Entry, Table
+from gslb.table.leaves import PoolView, records_of
 from gslb.table.lookup import DELEGATED, HIT, find
 
 Json = dict[str, Any]
@@ -124,7 +124,8 @@ def _error(data: bytes) -> Json:
 
 
 def _reasons(served: Served, way: Way, rtype: int, client: Client) -> Json:
-    node = way.entry.types.get(rtype) if way.entry and way.outcome == HIT else None
+    types = way.entry.types if way.entry and way.outcome == HIT else {}
+    node = types.get(rtype, types.get(CNAME))
     if isinstance(node, ByRules):
         index = node.rule(client)
         return _dynamic(served, way, (index, node.children[index]), client)
@@ -150,7 +151,7 @@ def _dynamic(served: Served, way: Way, chosen: tuple[int, Chain], client: Client
                 "weight": spec.weights[at] if spec.weights else None,
                 "outcome": finding.outcome,
                 "why": finding.why,
-                "members": [_member(view.pool, state, drawn) for state in view.members.values()],
+                "members": [_member(view, member, drawn, spec) for member in view.pool.members],
             }
             for at, (view, finding) in enumerate(zip(views, judge(spec, views), strict=True))
         ],
@@ -176,19 +177,34 @@ def match_text(match: Match | None) -> str:
     return "; ".join(f"{key} {', '.join(map(str, values))}" for key in keys if (values := getattr(match, key)))
 
 
-def _member(pool: Pool, state: MemberState, drawn: dict[bytes, float]) -> Json:
-    weight = next(member.weight for member in pool.members if member.name == state.member)
+def _member(view: PoolView, member: Member, drawn: dict[bytes, float], spec: ChainSpec) -> Json:
+    state = view.members[member.name]
+    served = [a.address for a in state.addresses if a.effective == "up"] or list(member.addresses)
     addresses = [
         {
             "address": a.address,
             "observed": a.observed,
             "effective": a.effective,
             "reason": a.reason,
-            "chance": round(drawn.get(ip_address(a.address).packed, 0.0), 4),
+            "chance": _chance(member, served if spec.service else [a.address], drawn, spec),
         }
         for a in state.addresses
     ]
-    return {"name": state.member, "site": state.site, "weight": weight, "drain": state.drain, "addresses": addresses}
+    return {
+        "name": state.member,
+        "site": state.site,
+        "weight": member.weight,
+        "drain": state.drain,
+        "cname": to_text(member.cname) if member.cname else None,
+        "chance": _chance(member, served, drawn, spec),
+        "addresses": addresses,
+    }
+
+
+def _chance(member: Member, addresses: Sequence[str], drawn: dict[bytes, float], spec: ChainSpec) -> float:
+    """The chance that the next answer holds what this member answers with for these addresses."""
+    records = records_of(member, addresses, spec)
+    return round(max((drawn.get(data, 0.0) for record in records for data in data_of(record)), default=0.0), 4)
 
 
 def lines(view: Json) -> list[str]:

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from aiohttp import web
 
+from gslb.config.load import load_node
 from gslb.config.model import NodeSettings
 from gslb.control.api import make_app
 from gslb.control.controller import Controller, Plan, load_plan
-from gslb.control.tokens import ensure_token
+from gslb.control.tokens import ensure_cookie_secrets, ensure_token
 from gslb.errors import GslbError, StateError
 from gslb.server.publish import LocalPublisher, Publisher, SharedPublisher
 from gslb.server.state import StateFolder
@@ -34,6 +35,9 @@ def run_control(config_path: str) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload that is asked for during the start has nothing to reload
     try:
+        node = load_node(config_path)
+        StateFolder(node.state)
+        ensure_cookie_secrets(node.cookie_file)
         plan = load_plan(config_path)
         if plan.config.node.workers != 0:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, which ends us in order

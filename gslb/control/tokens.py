@@ -1,4 +1,7 @@
-"""The API token: one secret in the state folder. Whoever can read the file may operate the node."""
+"""Secrets that a node makes for itself at its first start: the API token, and what DNS cookies are signed with.
+
+Whoever can read the token may operate the node.
+"""
 
 import hmac
 import os
@@ -16,7 +19,7 @@ def ensure_token(path: str) -> str:
     file = Path(path)
     try:
         if not file.exists():
-            _create(file)
+            _create(file, secrets.token_urlsafe(32))
         token = file.read_text(encoding="ascii").strip()
         mode = file.stat().st_mode
     except (OSError, ValueError) as error:
@@ -28,13 +31,23 @@ def ensure_token(path: str) -> str:
     return token
 
 
-def _create(file: Path) -> None:
+def ensure_cookie_secrets(path: str) -> None:
+    """Make the file of cookie secrets, mode 0600, where there is none. Raises StateError."""
+    file = Path(path)
+    try:
+        if not file.exists():
+            _create(file, secrets.token_hex(16))
+    except OSError as error:
+        raise StateError(f"{path}: the cookie secrets cannot be made: {error}", hint="see cookies.secrets") from error
+
+
+def _create(file: Path, secret: str) -> None:
     # Written beside and renamed: a crash half way leaves no empty token behind.
     partial = file.with_name(file.name + ".new")
     partial.unlink(missing_ok=True)
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as out:
-        out.write(secrets.token_urlsafe(32) + "\n")
+        out.write(secret + "\n")
         out.flush()
         os.fsync(out.fileno())
     partial.rename(file)

@@ -57,8 +57,8 @@ def status_view(controller: Controller) -> Json:
 
 
 def is_live(member: MemberState) -> bool:
-    """Whether at least one address of the member is served."""
-    return any(address.effective == "up" for address in member.addresses)
+    """Whether at least one address of the member is served, or it is a name that nobody probes."""
+    return any(address.effective == "up" for address in member.addresses) or not (member.addresses or member.drain)
 
 
 def _site(name: str, config: Config, live: Mapping[str, frozenset[str]]) -> Json:

@@ -1,0 +1,120 @@
+"""The node file: its shape, and the settings that come of it."""
+
+from pathlib import PurePath
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from gslb.config.document import Document, Findings
+from gslb.config.model import NodeSettings, RateLimit
+from gslb.config.schema import Endpoint, Identifier, Network, Shape, lasting, listed, matching
+from gslb.config.validate import validate
+from gslb.config.values import shown
+
+
+def _workers(value: object) -> int | None:
+    if value == "auto":
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 64:
+        return value
+    raise ValueError(f"must be auto or a number from 0 to 64 (got {shown(value)})")
+
+
+class NodeShape(Shape):
+    name: Identifier
+    site: str
+    roles: Annotated[list[Literal["dns", "probe", "api"]], Field(min_length=1)] = ["dns", "probe", "api"]
+
+
+class ListenShape(Shape):
+    dns: Annotated[list[Endpoint], Field(min_length=1)]
+    api: Endpoint | None = None
+
+
+class StoreShape(Shape):
+    type: Literal["sqlite"]
+
+
+class GeoShape(Shape):
+    databases: Annotated[list[str], BeforeValidator(listed)] = []
+
+
+class ProbeShape(Shape):
+    allow: Annotated[list[Network], BeforeValidator(listed)] = []
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 200
+
+
+class EcsShape(Shape):
+    trust: Annotated[list[Network], BeforeValidator(listed)] = []
+
+
+class CookiesShape(Shape):
+    secrets: Annotated[str, Field(min_length=1)] | None = None
+
+
+class AclShape(Shape):
+    query: Annotated[list[Network], BeforeValidator(listed)] = ["0.0.0.0/0", "::/0"]
+    whoami: Annotated[list[Network], BeforeValidator(listed)] = []
+
+
+class RateLimitShape(Shape):
+    rate: Annotated[float, Field(gt=0, le=1_000_000)] = 50.0
+    burst: Annotated[float, Field(ge=1, le=10_000_000)] = 125.0
+    slip: Annotated[int, Field(ge=0, le=100)] = 1
+    dry_run: bool = False
+
+
+class ChaosShape(Shape):
+    version: Annotated[str, matching(r"[ -~]{0,255}", "printable ASCII, at most 255 characters")] = ""
+
+
+class NodeFile(Shape):
+    """The node file: what differs on every node."""
+
+    node: NodeShape
+    listen: ListenShape
+    workers: Annotated[int | None, BeforeValidator(_workers)] = None
+    zones: str
+    state: str
+    store: StoreShape = StoreShape(type="sqlite")
+    geo: GeoShape = GeoShape()
+    probe: ProbeShape = ProbeShape()
+    ecs: EcsShape = EcsShape()
+    cookies: CookiesShape = CookiesShape()
+    acl: AclShape = AclShape()
+    rate_limit: RateLimitShape | None = None
+    chaos: ChaosShape = ChaosShape()
+    startup_wait: Annotated[float, lasting("0s", "1h")] = 5.0
+    max_state_age: Annotated[float, lasting("0s", "72h")] = 600.0
+
+
+def node_settings(document: Document, folder: PurePath, findings: Findings) -> NodeSettings | None:
+    """The settings of a node file in `folder` (absolute), or None after its problems were noted."""
+    here = findings.about(document)
+    shape = validate(NodeFile, document.value, (), here) if document.whole else None
+    if shape is None:
+        return None
+    for at, endpoint in enumerate(shape.listen.dns):
+        if endpoint in shape.listen.dns[:at]:
+            here.problem(("listen", "dns", at), "stands twice in the list")
+    return NodeSettings(
+        name=shape.node.name,
+        site=shape.node.site,
+        roles=tuple(dict.fromkeys(shape.node.roles)),
+        dns=tuple(shape.listen.dns),
+        api=shape.listen.api,
+        workers=shape.workers,
+        zones=str(folder / shape.zones),
+        state=str(folder / shape.state),
+        geo_databases=tuple(str(folder / name) for name in shape.geo.databases),
+        probe_allow=tuple(shape.probe.allow),
+        probe_concurrency=shape.probe.concurrency,
+        ecs_trust=tuple(shape.ecs.trust),
+        acl_query=tuple(shape.acl.query),
+        acl_whoami=tuple(shape.acl.whoami),
+        version=shape.chaos.version,
+        cookie_file=str(folder / (shape.cookies.secrets or f"{shape.state}/cookie-secrets")),
+        rate_limit=RateLimit(**shape.rate_limit.model_dump()) if shape.rate_limit else None,
+        startup_wait=shape.startup_wait,
+        max_state_age=shape.max_state_age,
+    )
