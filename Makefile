@@ -28,8 +28,8 @@ run: .venv/.run
 	@$(BIN)/gslb demo
 
 test: .venv/.dev
-	@tools/system-tools dig
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
+	@tools/system-tools dig nsd knotd
+	$(BIN)/python -m pytest -n 3 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
 	$(BIN)/coverage report --include=$(EVERY_BRANCH) --skip-covered --fail-under=100
 
 check: .venv/.dev
@@ -59,8 +59,9 @@ bench: .venv/.dev
 	$(BIN)/python bench/bench.py $(BENCH)
 
 soak: .venv/.dev
-	@tools/system-tools dig
-	$(BIN)/python -m pytest -m soak --timeout 3600
+	@tools/system-tools dig nsd knotd
+	$(BIN)/python -m pytest -s -m soak --timeout 3600
+	GSLB_DIFFERENTIAL=50000 $(BIN)/python -m pytest -s --timeout 3600 tests/differential
 
 constraints: build/tools
 	$(COMPILE) -o constraints.txt pyproject.toml

@@ -26,7 +26,7 @@ SEED = int(os.environ.get("GSLB_FUZZ_SEED", str(random.randrange(2**32))))
 COUNT = int(os.environ.get("GSLB_FUZZ", "1000000"))
 LONG_COUNT = 10_000_000
 
-READ_ALL = 20_000  # replies that an independent reader takes apart, before it takes one in READ_EVERY
+READ_ALL = 50_000  # replies that an independent reader takes apart, before it takes one in READ_EVERY
 READ_EVERY = 200
 WARM = 100_000  # inputs after which memory has to stay as it is
 MOST_GROWTH = 2 << 20
@@ -35,6 +35,7 @@ _BATCH = 100  # inputs between two looks at the clock: one slow input makes a sl
 _TRIES = 3
 
 
+@pytest.mark.no_cover  # measuring coverage would cost a minute, and other tests cover the same lines
 @pytest.mark.timeout(600)
 def test_hostile_datagrams() -> None:
     storm(COUNT)

@@ -1,0 +1,1 @@
+"""The same zones on NSD and Knot: whatever is not a written deviation must be equal."""
