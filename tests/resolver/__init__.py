@@ -1,0 +1,1 @@
+"""A real resolver in front of a real node."""
