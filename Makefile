@@ -28,7 +28,7 @@ run: .venv/.run
 	@$(BIN)/gslb demo
 
 test: .venv/.dev
-	@tools/system-tools dig nsd knotd
+	@tools/system-tools dig nsd knotd unbound zonemaster-cli ip
 	$(BIN)/python -m pytest -n 3 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
 	$(BIN)/coverage report --include=$(EVERY_BRANCH) --skip-covered --fail-under=100
 
