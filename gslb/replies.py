@@ -1,12 +1,10 @@
 """Replies: from what was found to the bytes that are sent. Every reply but a bare header ends here."""
 
-from typing import Final
-
 from gslb import counters
 from gslb.context import TCP, UDP, Context
 from gslb.dns.edns import COOKIE, ECS, KEEPALIVE, NSID, opt_record, option
 from gslb.dns.message import BADCOOKIE, CLASS_ANY, CLASS_IN, HEADER, REFUSED, SERVFAIL, Query
-from gslb.dns.response import AA, TC, bare, fill, heads, opt_for, size_limit
+from gslb.dns.response import AA, TC, bare, fill, header_only, heads, opt_for, size_limit
 from gslb.policy.nodes import Answer
 from gslb.table.entries import Referral, ZoneData
 
@@ -14,8 +12,6 @@ Counted = tuple[int, bytes]
 """A number of records, and the records."""
 Reply = tuple[int, Counted, Counted]
 """Flags with RCODE, answer section, authority section."""
-
-_MAX_MESSAGE: Final = 65535  # over TCP
 
 
 def positive(ctx: Context, query: Query, answer: Answer, zone: ZoneData, transport: int) -> bytes:
@@ -40,7 +36,7 @@ def positive(ctx: Context, query: Query, answer: Answer, zone: ZoneData, transpo
     if query.qclass == CLASS_ANY:
         head = heads(0, answer.count, 0, 0)[2 * bool(opt) + recursion_desired]
     reply = b"".join((wire[:2], head, wire[HEADER : query.end], answer.records, opt))
-    if transport == UDP and len(reply) > size_limit(query):
+    if len(reply) > size_limit(query, datagram=transport == UDP):
         return _truncated(ctx, query, authoritative(query), opt)
     return reply
 
@@ -60,7 +56,7 @@ def referral(ctx: Context, query: Query, cut: Referral, transport: int) -> bytes
     glue = cut.glue.records, fill(cut.glue.template, anchor)
     more = glue[0] + cut.extra.records, glue[1] + fill(cut.extra.template, anchor)
     opt = opt_for(query, options(ctx, query))
-    limit = size_limit(query) if transport == UDP else _MAX_MESSAGE
+    limit = size_limit(query, datagram=transport == UDP)
     for additional in (more, glue):
         reply = _assemble(query, 0, ((0, b""), authority, additional), opt)
         if len(reply) <= limit:
@@ -86,7 +82,7 @@ def send(ctx: Context, query: Query, reply: Reply, transport: int, ede: bytes = 
     flags, answer, authority = reply
     opt = opt_for(query, options(ctx, query, ede))
     wire = _assemble(query, flags, (answer, authority, (0, b"")), opt)
-    if transport == UDP and len(wire) > size_limit(query):
+    if len(wire) > size_limit(query, datagram=transport == UDP):
         return _truncated(ctx, query, flags, opt)
     return wire
 
@@ -127,10 +123,10 @@ def authoritative(query: Query) -> int:
     return AA if query.qclass == CLASS_IN else 0
 
 
-def limited(ctx: Context, query: Query) -> bytes:
+def limited(ctx: Context, query: Query) -> bytes | None:
     """A short reply to who asks too much: BADCOOKIE to who knows cookies (RFC 7873 section 5.2.3), else TC=1."""
     if ctx.client.cookie and query.edns is not None:
         ctx.counters[counters.BADCOOKIE] += 1
         opt = opt_record(query.edns.dnssec_ok, option(COOKIE, ctx.client.cookie), extended_rcode=BADCOOKIE >> 4)
-        return bare(query, BADCOOKIE & 15, opt)
-    return _truncated(ctx, query, 0, opt_for(query, b""))
+        return bare(query, BADCOOKIE & 15, opt) if query.qname else header_only(query, BADCOOKIE & 15, opt)
+    return _truncated(ctx, query, 0, opt_for(query, b"")) if query.qname else None

@@ -4,7 +4,7 @@ UDP, TCP, `gslb explain` and every wire test call this one function. It does not
 nothing but the counters and the state of the random generator.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from gslb import counters
 from gslb.context import TCP, UDP, Context
@@ -12,9 +12,11 @@ from gslb.dns.cookie import answer_cookie
 from gslb.dns.edns import (
     EDE_INVALID_QUERY_TYPE,
     EDE_NOT_AUTHORITATIVE,
+    NSID,
     Edns,
     extended_error,
     opt_record,
+    option,
 )
 from gslb.dns.message import (
     ANY,
@@ -32,6 +34,7 @@ from gslb.dns.message import (
     NXDOMAIN,
     NXNAME,
     OPT,
+    REFUSED,
     SERVFAIL,
     TXT,
     Query,
@@ -66,7 +69,6 @@ _META: Final = frozenset({0, OPT, *range(128, 255)})
 _RDATA: Final = 12  # octets of a record before its data, the owner being a pointer
 _NOTHING: Final = Answer(())
 _FAILURE: Final = Answer((), rcode=SERVFAIL)
-_ELSEWHERE: Final = Entry(ZoneData(b"", ()), {})
 _INVALID_QUERY_TYPE: Final = extended_error(EDE_INVALID_QUERY_TYPE)
 _NOT_AUTHORITATIVE: Final = extended_error(EDE_NOT_AUTHORITATIVE)
 _MINIMAL_ANY: Final = Answer([record(HINFO, 3600, b"\x07RFC8482\x00")])  # RFC 8482 section 4.2
@@ -105,7 +107,7 @@ def _reply(ctx: Context, query: Query, source: bytes, transport: int) -> bytes |
         if verdict:
             ctx.counters[counters.RATE_LIMITED] += 1
             if not ctx.limiter.limit.dry_run:
-                return limited(ctx, query) if verdict == SLIP and query.qname and not query.rcode else None
+                return limited(ctx, query) if verdict == SLIP and not query.rcode else None
     if query.rcode or not query.qname:
         return _without_question(ctx, query)
     if edns is not None and (edns.malformed or edns.version):
@@ -164,43 +166,59 @@ def _follow(ctx: Context, query: Query, entry: Entry, transport: int) -> bytes:
     first = entry.types[CNAME].select(ctx.client)
     if not first.count:  # a pool that serves nothing now
         return positive(ctx, query, first, zone, transport)
-    count, chain, outcome, last, target = _chase(ctx, query, zone, first)
-    start = query.end + len(chain) - len(target)  # of the last target: it ends the chain, uncompressed
-    answer = _NOTHING if last is not None else _FAILURE
-    if last is not None and outcome == HIT and query.qtype in last.types:
-        answer = last.types[query.qtype].select(ctx.client)
+    chain = _chase(ctx, query, zone, first)
+    start = query.end + len(chain.records) - len(chain.target)  # of the last target: it ends the chain, uncompressed
+    answer = chain.end
+    if chain.found is not None and query.qtype in chain.found.types:
+        answer = chain.found.types[query.qtype].select(ctx.client)
+    if answer.rcode == REFUSED:
+        return refuse(ctx, query, answer.ede)
     if answer.rcode:
         return servfail(ctx, query, answer)
     authority = (0, b"")
-    if not answer.count and outcome in (HIT, MISS):
-        authority = 1, fill(zone.negative, start + len(target) - len(zone.apex))
-    rcode = NXDOMAIN if outcome == MISS else NOERROR
+    if not answer.count and chain.outcome in (HIT, MISS):
+        authority = 1, fill(zone.negative, start + len(chain.target) - len(zone.apex))
+    rcode = NXDOMAIN if chain.outcome == MISS else NOERROR
+    ede = chain.ede or answer.ede
     ctx.counters[counters.NXDOMAIN if rcode else counters.NODATA if authority[0] else counters.NOERROR] += 1
-    ctx.counters[counters.FAIL_OPEN] += bool(answer.ede)
-    records = count + answer.count, chain + reowned(answer.records, POINTERS[start])
-    return send(ctx, query, (authoritative(query) | rcode, records, authority), transport, answer.ede)
+    ctx.counters[counters.FAIL_OPEN] += bool(ede)
+    records = chain.links + answer.count, chain.records + reowned(answer.records, POINTERS[start])
+    return send(ctx, query, (authoritative(query) | rcode, records, authority), transport, ede)
 
 
-def _chase(ctx: Context, query: Query, zone: ZoneData, link: Answer) -> tuple[int, bytes, int, Entry | None, bytes]:
-    """Follow aliases from the first: (links, their records, outcome and entry of the last target, the target).
-
-    Out of the zone or below a cut the outcome is OUTSIDE. No entry: the chain is too long, loops, or is not ready.
+class _Chain(NamedTuple):
+    """Aliases that were followed, and where they led. `found` is the last target's entry, if its data is to be added;
+    `end` stands for the data where there is none, or says why there is no answer at all.
     """
-    chain, owner, links = b"", OWNER_IS_QUESTION, 0
-    while links < MAX_CHAIN:
+
+    links: int
+    records: bytes
+    ede: bytes
+    target: bytes
+    outcome: int
+    found: Entry | None
+    end: Answer = _NOTHING
+
+
+def _chase(ctx: Context, query: Query, zone: ZoneData, link: Answer) -> _Chain:
+    """Follow aliases from the first, as long as they stay in the zone and above its cuts."""
+    chain, owner, ede = b"", OWNER_IS_QUESTION, b""
+    for links in range(1, MAX_CHAIN + 1):
         target = link.records[_RDATA:].lower()
         chain += reowned(link.records, owner)
-        links += 1
+        ede = ede or link.ede
         outcome, found = find(ctx.table.names, target, query.qtype)
         if found is None or found.zone is not zone or outcome == DELEGATED:
-            return links, chain, OUTSIDE, _ELSEWHERE, target
-        if outcome == MISS or query.qtype in found.types or found.alias is None:
-            return links, chain, outcome, found, target
+            return _Chain(links, chain, ede, target, OUTSIDE, None)
+        if outcome == MISS:
+            return _Chain(links, chain, ede, target, MISS, None)
+        if query.qtype in found.types or found.alias is None:
+            return _Chain(links, chain, ede, target, HIT, found)
         owner = POINTERS[query.end + len(chain) - len(target)]
         link = found.types[CNAME].select(ctx.client)
         if not link.count:
-            return links, chain, HIT, None if link.rcode else found, target
-    return links, chain, OUTSIDE, None, b""
+            return _Chain(links, chain, ede, target, HIT, None, link)
+    return _Chain(MAX_CHAIN, chain, ede, b"", OUTSIDE, None, _FAILURE)  # too long, or a loop
 
 
 def _other_class(ctx: Context, query: Query) -> bytes:
@@ -230,6 +248,7 @@ def _edns_error(ctx: Context, query: Query, edns: Edns) -> bytes:
     """BADVERS for a version that we do not speak (RFC 6891 section 6.1.3), else FORMERR; both with an OPT record."""
     if edns.malformed:
         ctx.counters[counters.FORMERR] += 1
-        return bare(query, FORMERR, opt_for(query, b""))
+        asked = option(NSID, ctx.table.base.settings.node_name.encode()) if edns.nsid else b""
+        return bare(query, FORMERR, opt_for(query, asked))
     ctx.counters[counters.BADVERS] += 1
     return bare(query, NOERROR, opt_record(edns.dnssec_ok, options(ctx, query), extended_rcode=BADVERS >> 4))

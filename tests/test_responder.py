@@ -309,6 +309,29 @@ def test_malformed_options_are_formerr_with_opt() -> None:
     assert (reply.edns, reply.options) == (0, ())
 
 
+def test_badvers_comes_before_what_is_wrong_with_options() -> None:
+    options = [dns.edns.GenericOption(10, b"short"), NSID]
+    wire = dns.message.make_query("www." + APEX, "A", use_edns=1, options=options).to_wire()
+    reply = ask(CTX, wire)
+    assert (reply.rcode(), [option.otype for option in reply.options]) == (16, [3])
+
+
+def test_formerr_for_options_still_names_the_node() -> None:
+    reply = ask(CTX, query("www", options=[NSID, dns.edns.GenericOption(10, b"short")]))
+    assert (reply.rcode(), [option.to_wire() for option in reply.options]) == (1, [b"tokyo-1"])
+
+
+def test_a_chain_too_long_for_tcp_is_truncated() -> None:
+    big = " ".join(f'"{"x" * 250}"' for _ in range(259))
+    labels = ".".join("y" * 60 for _ in range(3))
+    chain = [f"d{at}.{labels} 60 CNAME d{at + 1}.{labels}" for at in range(12)]
+    ctx = context(table(config([*chain, f"d12.{labels} 60 TXT {big}"])))
+    reply = respond(ctx, query(f"d0.{labels}", "TXT"), SOURCE, TCP)
+    assert reply is not None
+    assert len(reply) <= 65535
+    assert dns.message.from_wire(reply).flags & dns.flags.TC
+
+
 def ecs_of(owner: str, subnet: str, bits: int, source: bytes = SOURCE) -> tuple[list[str], str]:
     reply = ask(CTX, query(owner, options=[dns.edns.ECSOption(subnet, bits)]), source)
     option = next(option for option in reply.options if isinstance(option, dns.edns.ECSOption))

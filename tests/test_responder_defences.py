@@ -108,6 +108,14 @@ def test_who_knows_cookies_is_told_badcookie() -> None:
     assert ask(ctx, with_cookie(cookie_of(reply))).answer
 
 
+def test_a_cookie_probe_under_limit_gets_badcookie_and_a_cookie() -> None:
+    opt = b"\0\0\x29\x04\xd0\0\0\0\0\0\x0c\0\x0a\0\x08" + CLIENT
+    reply = ask(limited(), header(counts=(0, 0, 0, 1)) + opt)
+    assert (reply.rcode(), reply.question) == (23, [])
+    assert len(cookie_of(reply)) == 24
+    assert respond(limited(), header(counts=(0, 0, 0, 0)), SOURCE, UDP) is None
+
+
 def test_tcp_and_other_networks_are_not_limited() -> None:
     ctx = limited()
     assert ask(ctx, query("www"), transport=TCP).answer
@@ -166,6 +174,13 @@ def test_whoami_tells_the_chosen_few_how_they_look() -> None:
     refused = ask(ctx, query("whoami", "TXT", payload=1232), source=OTHER)
     assert (refused.rcode(), [option.to_text() for option in refused.options]) == (5, ["EDE 18 (Prohibited)"])
     assert ask(ctx, query("whoami", "A")).rcode() == 0
+
+
+def test_an_alias_of_whoami_is_refused_like_it() -> None:
+    ctx = made(static=("me 60 CNAME whoami",), acl_whoami=("203.0.113.0/24",))
+    assert ask(ctx, query("me", "TXT")).rcode() == 0
+    reply = ask(ctx, query("me", "TXT", payload=1232), source=OTHER)
+    assert (reply.rcode(), [option.to_text() for option in reply.options]) == (5, ["EDE 18 (Prohibited)"])
 
 
 def test_whoami_over_ipv6() -> None:

@@ -74,7 +74,8 @@ def _check_set(records: Sequence[Record], report: Reporter) -> None:
 
 def _check_dynamic(content: Content, report: Reporter) -> None:
     for name in content.names:
-        static = [rtype for rtype in content.owned.get(name.owner, {}) if rtype in ADDRESSES]
+        made = ADDRESSES | {service.rtype for service in name.services}
+        static = [rtype for rtype in content.owned.get(name.owner, {}) if rtype in made]
         for rtype in static:
             hint = f"the records are at {content.owned[name.owner][rtype][0].where}; leave one out"
             report.problem(name, f"{to_text(name.owner)} has both pools and static {type_text(rtype)} records", hint)

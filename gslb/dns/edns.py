@@ -57,6 +57,7 @@ def parse_options(edns: Edns, data: bytes) -> None:
                 edns.cookie = data[at : at + length]
                 # RFC 7873 section 5.2.2: a client part of 8, alone or with a server part of 8 to 32 octets
                 if length != 8 and not 16 <= length <= 40:
+                    edns.cookie = None
                     edns.malformed = True
         elif code == ECS:
             if not seen_ecs:

@@ -125,6 +125,8 @@ def _read_opt(query: Query, payload: int, ttl: int, data: bytes, *, rooted: bool
     query.edns = edns = Edns(payload, ttl >> 16 & 0xFF, bool(ttl & 0x8000))
     if data:
         parse_options(edns, data)
+        if edns.version:  # what its options must be, only those who speak it know: BADVERS comes first
+            edns.malformed = False
 
 
 def _skip_name(wire: bytes, at: int) -> int:

@@ -18,6 +18,7 @@ TC: Final = 0x0200
 RD: Final = 0x0100
 
 OWNER_IS_QUESTION: Final = b"\xc0\x0c"
+MAX_MESSAGE: Final = 65535  # octets over TCP, RFC 1035 section 4.2.2
 MAX_CHAIN: Final = 16  # CNAME records in one reply
 # As far as the last target of the longest chain can reach: each link is a record of at most 12 + 255 octets.
 POINTERS: Final = tuple(struct.pack("!H", 0xC000 | at) for at in range(HEADER + 260 + MAX_CHAIN * 267))
@@ -107,8 +108,10 @@ def opt_for(query: Query, options: bytes) -> bytes:
     return opt_record(edns.dnssec_ok, options)
 
 
-def size_limit(query: Query) -> int:
-    """How large a UDP reply may be (RFC 6891 section 6.2.3, RFC 9715)."""
+def size_limit(query: Query, *, datagram: bool) -> int:
+    """How large a reply may be: over UDP what the client takes (RFC 6891 section 6.2.3, RFC 9715), else 65,535."""
+    if not datagram:
+        return MAX_MESSAGE
     edns = query.edns
     if edns is None:
         return 512

@@ -103,9 +103,10 @@ class ByRules:
         self.children = tuple(children)
 
     def rule(self, client: TableClient) -> int:
-        """The position of the rule that matches, setting the client's scope to what that depended on."""
+        """The position of the rule that matches, raising the client's scope to what that depended on."""
         family, address = client.locate()
-        index, client.scope = self.map.find(family, address, *unpacked(client.source))
+        index, scope = self.map.find(family, address, *unpacked(client.source))
+        client.scope = max(client.scope, scope)
         return index
 
     def select(self, client: TableClient) -> Answer:

@@ -1,8 +1,12 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from gslb.config.load import load
+from gslb.errors import ConfigError
 from tests.config.conftest import ZONE, Folder
+from tests.config.test_kinds import written
 
 Check = Callable[[str], list[str]]
 
@@ -69,3 +73,12 @@ def test_soa_in_both_names_both_places(folder: Folder) -> None:
     [found] = folder.problems(zone=ZONE.replace("names:", "zonefile: db\nnames:"))
     assert found.startswith("zones/db:1:1: zones.example.com: has more than one SOA (the first is at ")
     assert "zones/a.yaml:15:5" in found
+
+
+def test_static_https_beside_https_of_a_dynamic_name(tmp_path: Path) -> None:
+    pool = "  web: {members: {a: {site: x, addresses: [192.0.2.1]}}}\n"
+    with pytest.raises(ConfigError) as caught:
+        load(written(tmp_path, pool, "www: {pool: web, https: {alpn: [h2]}}", ", www: {HTTPS: [1 .]}"))
+    (problem,) = caught.value.problems
+    assert "both pools and static HTTPS records" in problem.message
+    assert "zone.yaml:9:" in problem.hint

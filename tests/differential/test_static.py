@@ -47,6 +47,11 @@ class Reply(NamedTuple):
     additional: frozenset[tuple[str, ...]]
 
 
+def rich(zones: list[list[str]]) -> bool:
+    """Hypothesis begins with the smallest example there is: twelve times the same zone of one record teach nothing."""
+    return sum(map(len, zones)) >= 8 * ZONES and len({tuple(lines) for lines in zones}) == ZONES
+
+
 @pytest.mark.timeout(3600)
 @settings(
     max_examples=EXAMPLES,
@@ -55,7 +60,7 @@ class Reply(NamedTuple):
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-@given(zones=st.lists(zone_lines(), min_size=ZONES, max_size=ZONES), seed=st.integers(0, 2**32))
+@given(zones=st.lists(zone_lines(), min_size=ZONES, max_size=ZONES).filter(rich), seed=st.integers(0, 2**32))
 def test_random_zones(
     need: Callable[[str], str],
     free_port: Callable[[], int],

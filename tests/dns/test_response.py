@@ -80,7 +80,8 @@ def test_pointers_reach_as_far_as_the_longest_chain() -> None:
 def test_size_limit(payload: int | None, limit: int) -> None:
     parsed = parse(query("www", payload=payload))
     assert parsed is not None
-    assert size_limit(parsed) == limit
+    assert size_limit(parsed, datagram=True) == limit
+    assert size_limit(parsed, datagram=False) == 65535
 
 
 def test_opt_is_there_only_for_a_query_that_had_one() -> None:

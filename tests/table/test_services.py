@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 
+import dns.edns
+import dns.message
 import dns.rdtypes.svcbbase
 import pytest
 
-from gslb.config.model import AllDown, Config, Member, Pool, Rule, Service
+from gslb import counters
+from gslb.config.model import AllDown, Config, Match, Member, Pool, Rule, Service
 from gslb.context import Context
 from gslb.dns.name import from_text
 from gslb.geo.atlas import Atlas
@@ -147,11 +150,42 @@ def test_all_down_serves_one_name_at_most() -> None:
     assert ask(ctx, query("alias")).authority[0].rdtype == 6
 
 
+def edes(reply: dns.message.Message) -> list[str]:
+    return [option.to_text() for option in reply.options]
+
+
 def test_not_ready_is_servfail_also_at_the_end_of_a_chain() -> None:
     full = cdn()
     ctx = context(table(full, states(full, unknown=["192.0.2.10"])))
-    assert ask(ctx, query("www")).rcode() == 2
-    assert ask(ctx, query("alias")).rcode() == 2
+    for owner in ("www", "alias"):
+        reply = ask(ctx, query(owner, payload=1232))
+        assert (reply.rcode(), edes(reply)) == (2, ["EDE 14 (Not Ready)"])
+    assert ctx.counters[counters.NOT_READY] == 2
+
+
+@pytest.mark.parametrize("owner", ["www", "alias"])
+@pytest.mark.parametrize("rtype", ["A", "CNAME", "TXT"])
+def test_failing_open_is_visible_wherever_the_chain_passes(owner: str, rtype: str) -> None:
+    full = cdn()
+    ctx = context(table(full, states(full, down=["192.0.2.10", "198.51.100.10"])))
+    visible = (owner, rtype) != ("alias", "CNAME")  # that is static data
+    assert edes(ask(ctx, query(owner, rtype, payload=1232))) == ["EDE 0 (Other): no live site"] * visible
+    assert ctx.counters[counters.FAIL_OPEN] == visible
+
+
+def test_the_scope_of_a_chain_is_that_of_its_narrowest_link() -> None:
+    pools = [
+        Pool("inner", (Member("i", "i", (), 1, 0, from_text(f"wide.{APEX}")),)),
+        Pool("outer", (Member("o", "o", (), 1, 0, from_text("elsewhere.example.net.")),)),
+        Pool("web", (TOKYO,)),
+        Pool("far", (OSAKA,)),
+    ]
+    narrow = (Rule(("inner",), match=Match(subnet=("20.1.2.0/24",))), Rule(("outer",)))
+    wide = (Rule(("web",), match=Match(subnet=("20.0.0.0/8",))), Rule(("far",)))
+    ctx = context(table(config(pools=pools, names=[name("narrow", *narrow), name("wide", *wide)])))
+    reply = ask(ctx, query("narrow", options=[dns.edns.ECSOption("20.1.2.0", 24)]))
+    assert addresses(reply) == [TOKYO.addresses[0]]
+    assert edes(reply) == ["ECS 20.1.2.0/24 scope/24"]
 
 
 def test_a_target_in_the_zone_is_followed() -> None:
