@@ -25,7 +25,7 @@ from gslb.probe.runner import Runner
 from gslb.server.publish import Publisher
 from gslb.store import HealthSnapshot, Store
 from gslb.table.build import compile_base
-from gslb.table.entries import Base, Table
+from gslb.table.entries import Base, Leaves, Table
 from gslb.table.leaves import compile_pools
 
 log = logging.getLogger("gslb.control")
@@ -79,6 +79,7 @@ class Controller:
         self._path = path
         self._runner = Runner(plan.config, self._observed)
         self._leaving: Belief = {}
+        self._former: Plan | None = None  # what workers may still answer from while a reload replaces them
         self._earlier: Table | None = None  # what workers serve from before
         self._change_at: float | None = None
         self._dirty = asyncio.Event()
@@ -172,10 +173,11 @@ class Controller:
         self._leaving = self._believed()
         self._runner.update(plan.config)
         await self._first_round(plan.config)
-        self.plan, self._leaving = plan, {}
+        self._former, self.plan = self.plan, plan
         self.loaded, self.problems = time.time(), ()
         generation = await self._published()
         done = await self.publisher.wait_acknowledged(generation, RELOAD_WAIT)
+        self._former, self._leaving = None, {}
         log.log(
             logging.INFO if done else logging.WARNING,
             "reloaded: configuration %s, generation %d%s",
@@ -243,12 +245,20 @@ class Controller:
         before = self.served.table if self.served else self._earlier
         leaves = compile_pools(base, config, states, before.leaves.last_good if before else {})
         if self.served is not None and self.served.table.base.digest == base.digest:
-            self.generation = self.publisher.publish_leaves(leaves)
+            self.generation = self.publisher.publish_leaves(leaves, self._former_leaves(leaves, now))
         else:
             self.generation = self.publisher.publish_base(base, leaves)
         self.fresh = self.settled
         self._note_changes(states, now)
         self.served, self._earlier = Served(config, Table(base, leaves, self.generation), states), None
+
+    def _former_leaves(self, leaves: Leaves, now: float) -> Leaves | None:
+        """The same health and drains for the base that is being replaced, so that no worker misses them meanwhile."""
+        if self._former is None or self._former.base.digest == leaves.base_digest:
+            return None
+        config, base = self._former
+        states, _ = effective(config, self.belief, self.drains, now, settled=True)
+        return compile_pools(base, config, states, leaves.last_good)
 
     def _note_changes(self, states: States, now: float) -> None:
         before = self.served.states if self.served else {}

@@ -53,6 +53,7 @@ class WorkerProcess:
         self._handed_over = False
         self._exit = 0
         self._follow_from = 0.0
+        self._looked_at = 0  # the generation announced when the leaves on disk were read last
         self._collected = time.monotonic()
         gc.freeze()
 
@@ -124,19 +125,19 @@ class WorkerProcess:
             self._collected = now
 
     def _follow(self) -> None:
-        """Swap to newer leaves of our base, if there are any."""
-        control, page = self._pages.control, self._page
-        if control.leaves_generation == page.leaves_generation or control.base_generation != page.base_generation:
-            return
-        if time.monotonic() < self._follow_from:
+        """Swap to newer leaves of our base, if there are any. While a reload replaces us, they come for both bases."""
+        page, announced = self._page, self._pages.control.leaves_generation
+        if announced in (page.leaves_generation, self._looked_at) or time.monotonic() < self._follow_from:
             return
         page.busy = 1
         try:
             gc.collect()
             table, generation = load_current_leaves(self._state, self._base, page.base_generation)
-            self._worker.swap(table)
-            gc.freeze()
-            page.leaves_generation = generation
+            if generation > page.leaves_generation:
+                self._worker.swap(table)
+                gc.freeze()
+                page.leaves_generation = generation
+            self._looked_at = announced
         except SnapshotError as error:
             log.warning("serving the leaves of generation %d on: %s", page.leaves_generation, error)
             self._follow_from = time.monotonic() + _TRY_AGAIN

@@ -34,8 +34,11 @@ class Publisher(Protocol):
     def publish_base(self, base: Base, leaves: Leaves) -> int:
         """Hand out a new base with its leaves; returns the generation. Raises StateError; then nothing has changed."""
 
-    def publish_leaves(self, leaves: Leaves) -> int:
-        """Hand out leaves for the base published last; returns the generation. Raises StateError."""
+    def publish_leaves(self, leaves: Leaves, former: Leaves | None = None) -> int:
+        """Hand out leaves for the base published last; returns the generation. Raises StateError.
+
+        `former` are leaves for the base before it, as long as workers may answer from that one.
+        """
 
     async def wait_acknowledged(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109 - late is no error
         """Whether, within `timeout` seconds, every worker that can answer answers from `generation` or later."""
@@ -74,11 +77,11 @@ class SharedPublisher:
         self._announce(generation)
         return generation
 
-    def publish_leaves(self, leaves: Leaves) -> int:
+    def publish_leaves(self, leaves: Leaves, former: Leaves | None = None) -> int:
         """See Publisher."""
         if leaves.base_digest != self._base_digest:
             raise ValueError("these leaves were compiled for another base than the one published last")
-        generation = self._writer.put_leaves(leaves)
+        generation = self._writer.put_leaves(leaves, former)
         self._announce(generation)
         return generation
 
@@ -142,7 +145,7 @@ class LocalPublisher:
         self._generation = self._writer.put_base(base, leaves) if self._writer else self._generation + 1
         return self._swap(base, leaves)
 
-    def publish_leaves(self, leaves: Leaves) -> int:
+    def publish_leaves(self, leaves: Leaves, former: Leaves | None = None) -> int:
         """See Publisher."""
         assert self._table is not None
         base = self._table.base

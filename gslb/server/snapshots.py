@@ -56,6 +56,7 @@ class SnapshotWriter:
         self._state = state
         self.generation = max(state.last_generation(), at_least)
         self.base_generation = 0
+        self._former_generation = 0
         self._base_payload = b""
         newest = state.newest()
         if newest:
@@ -73,12 +74,15 @@ class SnapshotWriter:
         generation = self.generation = self.generation + 1
         self._state.write_leaves(generation, generation, dump_leaves(leaves))
         self._state.write_base(generation, payload)
+        self._former_generation = self.base_generation
         self.base_generation, self._base_payload = generation, payload
         return generation
 
-    def put_leaves(self, leaves: Leaves) -> int:
-        """Write leaves for the base written last. Raises StateError."""
+    def put_leaves(self, leaves: Leaves, former: Leaves | None = None) -> int:
+        """Write leaves for the base written last, and `former` for the one before it. Raises StateError."""
         self.generation += 1
+        if former is not None and self._former_generation:
+            self._state.write_leaves(self._former_generation, self.generation, dump_leaves(former))
         self._state.write_leaves(self.base_generation, self.generation, dump_leaves(leaves))
         return self.generation
 

@@ -102,3 +102,15 @@ def test_cleaning_keeps_the_newest_two_and_what_is_in_use(state: StateFolder) ->
         writer.put_base(made.base, made.leaves)
     writer.clean({2})
     assert state.bases() == [5, 4, 2]
+
+
+def test_leaves_for_the_base_before_are_put_beside_the_new_ones(state: StateFolder) -> None:
+    writer = SnapshotWriter(state)
+    old, new = numbered(1), numbered(2)
+    writer.put_base(old.base, old.leaves)
+    writer.put_base(new.base, new.leaves)
+    assert writer.put_leaves(with_down(new, 2, TOKYO), with_down(old, 1, TOKYO)) == 3
+    for made, generation in ((old, 1), (new, 2)):
+        table, leaves = load_current_leaves(state, made.base, generation)
+        assert leaves == 3
+        assert addresses(ask(context(table), query("www"))) == [OSAKA]
