@@ -154,8 +154,9 @@ def test_a_broken_site_leaves_the_answers_and_returns(how: str, demo: Demo, even
     broken = time.monotonic()
     assert (done.returncode, done.stdout) == (0, f"Tokyo is broken ({how})\n")
     eventually(lambda: demo.seen() == {OSAKA}, BOUND)
-    assert time.monotonic() - broken < BOUND + 0.5
-    assert demo.seen("www") == ({TOKYO} if how == "error" else {OSAKA})
+    # www has a monitor of its own, whose probes come at their own times; it looks at the status alone
+    expected = {TOKYO} if how == "error" else {OSAKA}
+    eventually(lambda: demo.seen("www") == expected, max(0.5, broken + BOUND - time.monotonic()))
     assert demo.gslb("demo", "mend", "tokyo").stdout == "Tokyo is mended\n"
     eventually(lambda: demo.seen() == {TOKYO, OSAKA}, 6)
 
