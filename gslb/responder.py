@@ -7,7 +7,7 @@ nothing but the counters and the state of the random generator.
 from typing import Final, NamedTuple
 
 from gslb import counters
-from gslb.context import TCP, UDP, Context
+from gslb.context import TCP, Context
 from gslb.dns.cookie import answer_cookie
 from gslb.dns.edns import (
     EDE_INVALID_QUERY_TYPE,
@@ -74,9 +74,6 @@ _NOT_AUTHORITATIVE: Final = extended_error(EDE_NOT_AUTHORITATIVE)
 _MINIMAL_ANY: Final = Answer([record(HINFO, 3600, b"\x07RFC8482\x00")])  # RFC 8482 section 4.2
 _VERSIONS: Final = (b"\x07version\x04bind\x00", b"\x07version\x06server\x00")
 _NODE_NAMES: Final = (b"\x02id\x06server\x00", b"\x08hostname\x04bind\x00")  # RFC 4892
-
-COUNTERS: Final = counters.NAMES
-__all__ = ["COUNTERS", "TCP", "UDP", "Context", "respond"]
 
 
 def respond(ctx: Context, wire: bytes, source: bytes, transport: int) -> bytes | None:
