@@ -3,6 +3,7 @@
 from typing import Final
 
 from gslb import counters
+from gslb.dns.message import Query
 from gslb.limiter import Limiter
 from gslb.policy.nodes import Draw
 from gslb.table.client import Client
@@ -15,10 +16,11 @@ TCP: Final = 1
 class Context:
     """What `respond` needs beside the query. `table` is swapped by one assignment; `now` is epoch seconds.
 
+    `query` and `client` are filled anew for each message.
     `limiter` is None where replies are not limited; `keepalive` is the idle time promised to TCP clients, in 0.1 s.
     """
 
-    __slots__ = ("client", "counters", "keepalive", "limiter", "now", "table")
+    __slots__ = ("client", "counters", "keepalive", "limiter", "now", "query", "table")
 
     def __init__(self, table: Table, rng: Draw) -> None:
         self.table = table
@@ -27,3 +29,4 @@ class Context:
         self.keepalive = 0
         self.counters = [0] * len(counters.NAMES)
         self.client = Client(table, rng)
+        self.query = Query()

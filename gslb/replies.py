@@ -1,10 +1,21 @@
 """Replies: from what was found to the bytes that are sent. Every reply but a bare header ends here."""
 
+from typing import Final
+
 from gslb import counters
 from gslb.context import TCP, UDP, Context
-from gslb.dns.edns import COOKIE, ECS, KEEPALIVE, NSID, opt_record, option
-from gslb.dns.message import BADCOOKIE, CLASS_ANY, CLASS_IN, HEADER, REFUSED, SERVFAIL, Query
-from gslb.dns.response import AA, TC, bare, fill, header_only, heads, opt_for, size_limit
+from gslb.dns.edns import (
+    COOKIE,
+    KEEPALIVE,
+    NSID,
+    PLAIN_OPT,
+    PLAIN_OPT_DO,
+    SMALLEST_PAYLOAD,
+    opt_record,
+    option,
+)
+from gslb.dns.message import BADCOOKIE, CLASS_IN, HEADER, REFUSED, SERVFAIL, Query
+from gslb.dns.response import AA, TC, bare, fill, fits, header_only, heads, opt_for, size_limit
 from gslb.policy.nodes import Answer
 from gslb.table.entries import Referral, ZoneData
 
@@ -26,17 +37,17 @@ def positive(ctx: Context, query: Query, answer: Answer, zone: ZoneData, transpo
         ctx.counters[counters.FAIL_OPEN] += 1
     ctx.counters[counters.NOERROR] += 1
     wire = query.wire
-    recursion_desired = query.flags >> 8 & 1
-    if query.edns is None:
-        opt = b""
-        head = answer.heads[recursion_desired]
+    if query.edns:
+        at = 2 | wire[2] & 1
+        if query.asks or answer.ede:
+            opt = opt_record(query.dnssec_ok, options(ctx, query, answer.ede))
+        else:
+            opt = PLAIN_OPT_DO if query.dnssec_ok else PLAIN_OPT
     else:
-        opt = opt_for(query, options(ctx, query, answer.ede))
-        head = answer.heads[2 + recursion_desired]
-    if query.qclass == CLASS_ANY:
-        head = heads(0, answer.count, 0, 0)[2 * bool(opt) + recursion_desired]
+        opt, at = b"", wire[2] & 1
+    head = answer.heads[at] if query.qclass == CLASS_IN else heads(0, answer.count, 0, 0)[at]
     reply = b"".join((wire[:2], head, wire[HEADER : query.end], answer.records, opt))
-    if len(reply) > size_limit(query, datagram=transport == UDP):
+    if len(reply) > SMALLEST_PAYLOAD and not fits(reply, query, datagram=transport == UDP):
         return _truncated(ctx, query, authoritative(query), opt)
     return reply
 
@@ -82,7 +93,7 @@ def send(ctx: Context, query: Query, reply: Reply, transport: int, ede: bytes = 
     flags, answer, authority = reply
     opt = opt_for(query, options(ctx, query, ede))
     wire = _assemble(query, flags, (answer, authority, (0, b"")), opt)
-    if len(wire) > size_limit(query, datagram=transport == UDP):
+    if not fits(wire, query, datagram=transport == UDP):
         return _truncated(ctx, query, flags, opt)
     return wire
 
@@ -95,27 +106,28 @@ def _truncated(ctx: Context, query: Query, flags: int, opt: bytes) -> bytes:
 
 def _assemble(query: Query, flags: int, sections: tuple[Counted, Counted, Counted], opt: bytes) -> bytes:
     (answers, first), (authorities, second), (additionals, third) = sections
-    head = heads(flags, answers, authorities, additionals)[2 * bool(opt) + (query.flags >> 8 & 1)]
+    head = heads(flags, answers, authorities, additionals)[(2 if opt else 0) | query.wire[2] & 1]
     wire = query.wire
     return b"".join((wire[:2], head, wire[HEADER : query.end], first, second, third, opt))
 
 
 def options(ctx: Context, query: Query, ede: bytes = b"") -> bytes:
     """The EDNS options of the reply: only what was asked for, and EDE."""
-    edns = query.edns
-    if edns is None:
-        return b""
+    if not query.edns or not query.asks:
+        return ede if query.edns else b""
     client = ctx.client
-    out = ede
-    if client.cookie:
-        out = option(COOKIE, client.cookie) + out
-    if client.ecs is not None:
-        out = option(ECS, client.ecs.echo(client.scope if client.uses_ecs else 0)) + out
-    if edns.nsid:
+    cookie, ecs = client.cookie, client.ecs
+    out = _COOKIE_HEAD + cookie + ede if cookie else ede
+    if ecs is not None:
+        out = ecs.echo(client.scope if client.uses_ecs else 0) + out
+    if query.nsid:
         out = option(NSID, ctx.table.base.settings.node_name.encode()) + out
-    if edns.keepalive and client.transport == TCP:
+    if query.keepalive and client.transport == TCP:
         out = option(KEEPALIVE, ctx.keepalive.to_bytes(2, "big")) + out
     return out
+
+
+_COOKIE_HEAD: Final = option(COOKIE, bytes(24))[:4]  # ours are of one size
 
 
 def authoritative(query: Query) -> int:
@@ -125,8 +137,8 @@ def authoritative(query: Query) -> int:
 
 def limited(ctx: Context, query: Query) -> bytes | None:
     """A short reply to who asks too much: BADCOOKIE to who knows cookies (RFC 7873 section 5.2.3), else TC=1."""
-    if ctx.client.cookie and query.edns is not None:
+    if ctx.client.cookie:
         ctx.counters[counters.BADCOOKIE] += 1
-        opt = opt_record(query.edns.dnssec_ok, option(COOKIE, ctx.client.cookie), extended_rcode=BADCOOKIE >> 4)
+        opt = opt_record(query.dnssec_ok, option(COOKIE, ctx.client.cookie), extended_rcode=BADCOOKIE >> 4)
         return bare(query, BADCOOKIE & 15, opt) if query.qname else header_only(query, BADCOOKIE & 15, opt)
     return _truncated(ctx, query, 0, opt_for(query, b"")) if query.qname else None

@@ -7,13 +7,12 @@ nothing but the counters and the state of the random generator.
 from typing import Final, NamedTuple
 
 from gslb import counters
-from gslb.context import TCP, Context
+from gslb.context import TCP, UDP, Context
 from gslb.dns.cookie import answer_cookie
 from gslb.dns.edns import (
     EDE_INVALID_QUERY_TYPE,
     EDE_NOT_AUTHORITATIVE,
     NSID,
-    Edns,
     extended_error,
     opt_record,
     option,
@@ -52,7 +51,7 @@ from gslb.dns.response import (
     record,
     reowned,
 )
-from gslb.limiter import SLIP
+from gslb.limiter import SLIP, Limiter
 from gslb.policy.nodes import Answer
 from gslb.replies import authoritative, limited, negative, options, positive, referral, refuse, send, servfail
 from gslb.table.entries import PROHIBITED, Entry, ZoneData, holds
@@ -83,67 +82,82 @@ def respond(ctx: Context, wire: bytes, source: bytes, transport: int) -> bytes |
     """
     ctx.counters[transport] += 1
     try:
-        query = parse(wire)
+        query = parse(wire, ctx.query)
         if query is None:
             ctx.counters[counters.IGNORED] += 1
             return None
-        return _reply(ctx, query, source, transport)
+        table, client = ctx.table, ctx.client
+        client.ask(table, source, query.ecs, transport)
+        proven = query.cookie is not None and _read_cookie(ctx, query.cookie, source)
+        if ctx.limiter is not None and not proven and transport == UDP:
+            verdict = _verdict(ctx, ctx.limiter, source)
+            if verdict:
+                return limited(ctx, query) if verdict == SLIP and not query.rcode else None
+        if not query.usual or table.query_acl:
+            return _with_care(ctx, query, source, transport)
+        entry = table.names.get(query.qname)
+        if entry is not None:
+            node = entry.types.get(query.qtype)  # what an entry holds, it answers for: a zone cut holds DS alone
+            if node is not None:
+                return positive(ctx, query, node.select(client), entry.zone, transport)
+        return _look_up(ctx, query, transport)
     except Exception:  # the last line of defence: one query lost and counted, not a process
         ctx.counters[counters.FAILED] += 1
         return None
 
 
-def _reply(ctx: Context, query: Query, source: bytes, transport: int) -> bytes | None:
-    client, edns = ctx.client, query.edns
-    client.ask(ctx.table, source, None if edns is None or edns.version else edns.ecs, transport)
-    proven = transport == TCP
-    if edns is not None and edns.cookie is not None and not edns.malformed:
-        proven = _read_cookie(ctx, edns.cookie, source) or proven
-    if ctx.limiter is not None and not proven:
-        verdict = ctx.limiter.judge(source, ctx.now)
-        if verdict:
-            ctx.counters[counters.RATE_LIMITED] += 1
-            if not ctx.limiter.limit.dry_run:
-                return limited(ctx, query) if verdict == SLIP and not query.rcode else None
+def _with_care(ctx: Context, query: Query, source: bytes, transport: int) -> bytes:
+    """The reply to a message whose question cannot be looked up at once, if at all."""
     if query.rcode or not query.qname:
         return _without_question(ctx, query)
-    if edns is not None and (edns.malformed or edns.version):
-        return _edns_error(ctx, query, edns)
-    if ctx.table.base.settings.query_acl and not holds(ctx.table.base.settings.query_acl, source):
+    if query.edns and (query.malformed or query.version):
+        return _edns_error(ctx, query)
+    if ctx.table.query_acl and not holds(ctx.table.query_acl, source):
         return refuse(ctx, query, PROHIBITED.ede)
     if query.qclass != CLASS_IN and query.qclass != CLASS_ANY:
         return _other_class(ctx, query)
-    if query.qtype in _META:
-        return _meta(ctx, query, transport)
     return _look_up(ctx, query, transport)
 
 
+def _verdict(ctx: Context, limiter: Limiter, source: bytes) -> int:
+    """The limiter's verdict; a dry run is counted, and lets everything pass."""
+    verdict = limiter.judge(source, ctx.now)
+    if verdict:
+        ctx.counters[counters.RATE_LIMITED] += 1
+    return 0 if limiter.limit.dry_run else verdict
+
+
 def _look_up(ctx: Context, query: Query, transport: int) -> bytes:
-    outcome, entry = find(ctx.table.names, query.qname, query.qtype)
+    """What a question means, whatever it asks for."""
+    qtype = query.qtype
+    outcome, entry = find(ctx.table.names, query.qname, qtype)
+    if qtype in _META:
+        return _meta(ctx, query, transport)
     if entry is None:
         return refuse(ctx, query, _NOT_AUTHORITATIVE)
-    if outcome == HIT:
-        node = entry.types.get(query.qtype)
-        if node is not None:
-            return positive(ctx, query, node.select(ctx.client), entry.zone, transport)
-        if entry.alias is not None and query.qtype != ANY:
-            return _follow(ctx, query, entry, transport)
-        if query.qtype == ANY and entry.types:
-            answer = entry.types[CNAME].select(ctx.client) if entry.alias is not None else _MINIMAL_ANY
-            return positive(ctx, query, answer, entry.zone, transport)
-        return negative(ctx, query, 0, entry.zone, transport)
+    if outcome == MISS:
+        return negative(ctx, query, NXDOMAIN, entry.zone, transport)
     if outcome == DELEGATED and entry.referral is not None:
         return referral(ctx, query, entry.referral, transport)
-    return negative(ctx, query, NXDOMAIN, entry.zone, transport)
+    node = entry.types.get(qtype)
+    if node is not None:
+        return positive(ctx, query, node.select(ctx.client), entry.zone, transport)
+    if entry.alias is not None and qtype != ANY:
+        return _follow(ctx, query, entry, transport)
+    if qtype == ANY and entry.types:
+        answer = entry.types[CNAME].select(ctx.client) if entry.alias is not None else _MINIMAL_ANY
+        return positive(ctx, query, answer, entry.zone, transport)
+    return negative(ctx, query, 0, entry.zone, transport)
 
 
 def _read_cookie(ctx: Context, cookie: bytes, source: bytes) -> bool:
     """Prepare the cookie of the reply; whether the one that came proves the source."""
-    secrets = ctx.table.base.settings.cookie_secrets
+    secrets = ctx.table.cookie_secrets
     if not secrets:
         return False
     ctx.client.cookie, good = answer_cookie(cookie, secrets, int(ctx.now), source)
-    ctx.counters[counters.COOKIES_GOOD] += good
+    if good:
+        ctx.counters[counters.COOKIES_GOOD] += 1
     return good
 
 
@@ -241,11 +255,11 @@ def _meta(ctx: Context, query: Query, transport: int) -> bytes:
     return bare(query, NOTIMP, opt_for(query, options(ctx, query)))
 
 
-def _edns_error(ctx: Context, query: Query, edns: Edns) -> bytes:
+def _edns_error(ctx: Context, query: Query) -> bytes:
     """BADVERS for a version that we do not speak (RFC 6891 section 6.1.3), else FORMERR; both with an OPT record."""
-    if edns.malformed:
+    if query.malformed:
         ctx.counters[counters.FORMERR] += 1
-        asked = option(NSID, ctx.table.base.settings.node_name.encode()) if edns.nsid else b""
+        asked = option(NSID, ctx.table.base.settings.node_name.encode()) if query.nsid else b""
         return bare(query, FORMERR, opt_for(query, asked))
     ctx.counters[counters.BADVERS] += 1
-    return bare(query, NOERROR, opt_record(edns.dnssec_ok, options(ctx, query), extended_rcode=BADVERS >> 4))
+    return bare(query, NOERROR, opt_record(query.dnssec_ok, options(ctx, query), extended_rcode=BADVERS >> 4))

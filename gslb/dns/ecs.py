@@ -2,6 +2,8 @@
 
 from typing import Final
 
+OPTION: Final = 8  # the option's code
+
 IPV4: Final = 4
 IPV6: Final = 6
 
@@ -30,6 +32,10 @@ _PLACELESS_V6: Final = (
 )
 
 
+# The first octets of placeless IPv4: most clients are told apart by one look.
+_PLACELESS_OCTETS: Final = frozenset(net >> 24 for net, _ in _PLACELESS_V4)
+
+
 class Ecs:
     """One client subnet as sent. `raw` is FAMILY, SOURCE, SCOPE and ADDRESS; `address` is an int, zero-padded."""
 
@@ -42,34 +48,50 @@ class Ecs:
         self.raw = raw
 
     def echo(self, scope: int) -> bytes:
-        """The option's data for the reply: all as sent but SCOPE PREFIX-LENGTH (RFC 7871 section 7.2.1)."""
-        return self.raw[:3] + bytes((scope,)) + self.raw[4:]
+        """The option of the reply: all as sent but SCOPE PREFIX-LENGTH (RFC 7871 section 7.2.1)."""
+        raw = self.raw
+        if scope:
+            return _HEADS[len(raw)] + raw[:3] + _OCTETS[scope] + raw[4:]
+        return _HEADS[len(raw)] + raw
 
     def placeless(self) -> bool:
         """Whether the subnet lies in private, loopback, link-local or documentation space."""
         if self.family == IPV4:
+            if self.address >> 24 not in _PLACELESS_OCTETS:
+                return False
             return any(self.address >> (32 - bits) == net >> (32 - bits) for net, bits in _PLACELESS_V4)
         return any(self.address >> (128 - bits) == net >> (128 - bits) for net, bits in _PLACELESS_V6)
+
+
+_OCTETS: Final = tuple(bytes((octet,)) for octet in range(256))
+_HEADS: Final = tuple(bytes((0, OPTION, 0, length)) for length in range(4 + 16 + 1))
+
+
+def _shapes() -> dict[bytes, tuple[int, int, int, int, int]]:
+    """What a legal option begins with -> family, length, masks of the spare bits and of the address, its shift."""
+    shapes = {bytes(4): (0, 4, 0, 0, 0)}  # FAMILY 0 with SOURCE 0 is legal: "do not tailor"
+    for number, (family, bits) in _FAMILIES.items():
+        for source in range(bits + 1):
+            octets = (source + 7) // 8
+            spare = (1 << octets * 8 - source) - 1
+            address = (1 << octets * 8) - 1
+            shapes[bytes((0, number, source, 0))] = family, 4 + octets, spare, address, bits - octets * 8
+    return shapes
+
+
+_SHAPES: Final = _shapes()
 
 
 def parse_ecs(data: bytes) -> Ecs | None:
     """Read the option's data; None where RFC 7871 section 6 is broken: the query is then answered with FORMERR.
 
-    FAMILY 0 with SOURCE 0 is legal ("do not tailor"); its family is returned as 0.
+    FAMILY 0 with SOURCE 0 is returned with family 0.
     """
-    if len(data) < 4 or data[3]:
+    shape = _SHAPES.get(data[:4])
+    if shape is None:
         return None
-    family, source = data[0] << 8 | data[1], data[2]
-    octets = data[4:]
-    if len(octets) != (source + 7) // 8:
+    family, length, spare, mask, shift = shape
+    value = int.from_bytes(data, "big")
+    if value & spare or len(data) != length:
         return None
-    if family not in _FAMILIES:
-        return None if family or source else Ecs(0, 0, 0, data)
-    version, bits = _FAMILIES[family]
-    if source > bits:
-        return None
-    value = int.from_bytes(octets, "big")
-    spare = len(octets) * 8 - source
-    if value & ((1 << spare) - 1):
-        return None
-    return Ecs(version, source, value << (bits - len(octets) * 8), data)
+    return Ecs(family, data[2], (value & mask) << shift, data)

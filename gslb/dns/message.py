@@ -42,91 +42,135 @@ HEADER: Final = 12
 _MAX_QNAME: Final = 255
 _MAX_RECORDS: Final = 16  # besides the question; honest queries have one or two
 
-_COUNTS: Final = struct.Struct("!HHHHH")  # flags and the four counts, behind the id
-_TYPE_CLASS: Final = struct.Struct("!HH")
-_FIXED: Final = struct.Struct("!HHIH")  # type, class, TTL, RDLENGTH
+_ONLY_A_QUESTION: Final = b"\0\1\0\0\0\0\0\0"
+_AND_ONE_RECORD: Final = b"\0\1\0\0\0\0\0\1"
+_PLAIN_COUNTS: Final = {_ONLY_A_QUESTION: 0, _AND_ONE_RECORD: 1}
+_ODD: Final = 2
+_ROOT_OPT: Final = b"\0\0\x29"
+
+_COUNTS: Final = struct.Struct("!HHH")  # records behind the question, by section
+_TYPE_CLASS: Final = struct.Struct("!HH").unpack_from
+_FIXED: Final = struct.Struct("!HHIH").unpack_from  # type, class, TTL, RDLENGTH
+_OPT_FIXED: Final = struct.Struct("!HBBHH").unpack_from  # payload, upper RCODE, version, flags, RDLENGTH
 
 
-class Query:
-    """One parsed query. `rcode` other than 0 says why it cannot be answered; then only what was read is set.
+class Query(Edns):
+    """One parsed query. `rcode` other than 0 says why it cannot be answered; then there is no question either.
 
     `qname` is lower-cased wire, empty where there is no question; `end` is where the question ends in `wire`.
+    `usual` is set where nothing stands in the way of looking the question up: class IN, and EDNS that we understand.
     """
 
-    __slots__ = ("edns", "end", "flags", "opcode", "qclass", "qname", "qtype", "rcode", "wire")
+    __slots__ = ("end", "qclass", "qname", "qtype", "rcode", "usual", "wire")
 
-    def __init__(self, wire: bytes, flags: int, rcode: int) -> None:
-        self.wire = wire
-        self.flags = flags
-        self.opcode = flags >> 11 & 15
-        self.rcode = rcode
-        self.end = HEADER
-        self.qname = b""
-        self.qtype = 0
-        self.qclass = 0
-        self.edns: Edns | None = None
+    end: int
+    qclass: int
+    qname: bytes
+    qtype: int
+    rcode: int
+    usual: bool
+    wire: bytes
 
 
-def parse(wire: bytes) -> Query | None:
-    """Read one message. None means that no reply may be sent: too short, or itself a reply (RFC 1035, RFC 8906)."""
+def parse(wire: bytes, query: Query | None = None) -> Query | None:
+    """Read one message, into `query` where one is given: making an object costs more than filling one again.
+
+    None means that no reply may be sent: too short, or itself a reply (RFC 1035, RFC 8906).
+    """
     if len(wire) < HEADER or wire[2] & 0x80:
         return None
-    flags, questions, answers, authorities, additionals = _COUNTS.unpack_from(wire, 2)
-    query = Query(wire, flags, NOERROR)
-    if query.opcode:
-        query.rcode = NOTIMP
-    elif questions > 1:  # RFC 9619
-        query.rcode = FORMERR
-    else:
-        try:
-            if questions:
-                _read_question(query, wire)
-            if answers or authorities or additionals:
-                _read_records(query, wire, answers + authorities, additionals)
-        except (IndexError, struct.error, ValueError):
-            query.rcode = FORMERR
+    if query is None:
+        query = Query()
+    query.wire = wire
+    query.rcode = NOERROR
+    query.usual = query.edns = False
+    query.cookie = query.ecs = None
+    if wire[2] & 0x78:  # opcode
+        return _without_question(query, NOTIMP)
+    try:
+        records = _PLAIN_COUNTS.get(wire[4:12], _ODD)
+        if records == _ODD and wire[4:6] != b"\0\1":
+            return _without_question(query, FORMERR if wire[4:6] != b"\0\0" else NOERROR)  # RFC 9619
+        head = wire[HEADER : HEADER + _MAX_QNAME]  # indexing past it ends an overlong name
+        at = 0
+        while length := head[at]:
+            if length > 63:  # a pointer, or a label type that was never deployed (RFC 6891 section 5)
+                raise ValueError
+            at += length + 1
+        query.qtype, query.qclass = _TYPE_CLASS(wire, HEADER + at + 1)
+        query.qname = head[: at + 1].lower()
+        query.end = end = HEADER + at + 5
+        if records:
+            if records == 1 and wire[end : end + 3] == _ROOT_OPT:  # nearly always; what may come behind is ignored
+                _read_opt(query, wire, end + 3)
+            else:
+                _read_records(query, wire)
+    except (IndexError, struct.error, ValueError):
+        return _without_question(query, FORMERR)
+    if query.edns and (query.malformed or query.version):
+        _distrust(query)
+    elif query.qclass == CLASS_IN:
+        query.usual = True
     return query
 
 
-def _read_question(query: Query, wire: bytes) -> None:
-    head = wire[HEADER : HEADER + _MAX_QNAME]  # indexing past it ends an overlong name
-    at = 0
-    while length := head[at]:
-        if length > 63:  # a pointer, or a label type that was never deployed (RFC 6891 section 5)
-            raise ValueError
-        at += length + 1
-    end = HEADER + at + 1
-    query.qtype, query.qclass = _TYPE_CLASS.unpack_from(wire, end)
-    query.qname = head[: at + 1].lower()
-    query.end = end + 4
+def _distrust(query: Query) -> None:
+    """Keep what an error may still serve: with another version the cookie, with malformed options nothing."""
+    query.ecs = None
+    if query.malformed:
+        query.cookie = None
 
 
-def _read_records(query: Query, wire: bytes, before: int, additionals: int) -> None:
+def _without_question(query: Query, rcode: int) -> Query:
+    """A message that asks nothing; with a good header, it may still carry a cookie (RFC 7873 section 5.4)."""
+    query.rcode = rcode
+    query.qname = b""
+    query.end = HEADER
+    query.qtype = query.qclass = 0
+    if not rcode:
+        try:
+            _read_records(query, query.wire)
+        except (IndexError, struct.error, ValueError):
+            query.rcode = FORMERR
+    if query.edns and (query.malformed or query.version):
+        _distrust(query)
+    return query
+
+
+def _read_records(query: Query, wire: bytes) -> None:
     """Walk the records behind the question to find OPT; it counts in the additional section only (RFC 6891)."""
+    answers, authorities, additionals = _COUNTS.unpack_from(wire, 6)
+    before = answers + authorities
     if before + additionals > _MAX_RECORDS:
         raise ValueError
     at = query.end
     for index in range(before + additionals):
         owner = at
         at = _skip_name(wire, at)
-        rtype, rclass, ttl, length = _FIXED.unpack_from(wire, at)
-        at += 10 + length
-        if at > len(wire):
+        rtype, _, _, length = _FIXED(wire, at)
+        if at + 10 + length > len(wire):
             raise ValueError
         if rtype == OPT and index >= before:
-            _read_opt(query, rclass, ttl, wire[at - length : at], rooted=not wire[owner])
+            if not query.edns and not wire[owner]:
+                _read_opt(query, wire, at + 2)
+            else:  # RFC 6891 section 6.1.1: one OPT, owned by the root
+                if not query.edns:
+                    query.meet(0, 0, False)
+                query.malformed = True
+        at += 10 + length
 
 
-def _read_opt(query: Query, payload: int, ttl: int, data: bytes, *, rooted: bool) -> None:
-    if query.edns is not None or not rooted:  # RFC 6891 section 6.1.1: one OPT, owned by the root
-        query.edns = query.edns or Edns(payload, 0, False)
-        query.edns.malformed = True
-        return
-    query.edns = edns = Edns(payload, ttl >> 16 & 0xFF, bool(ttl & 0x8000))
-    if data:
-        parse_options(edns, data)
-        if edns.version:  # what its options must be, only those who speak it know: BADVERS comes first
-            edns.malformed = False
+def _read_opt(query: Query, wire: bytes, at: int) -> None:
+    """The OPT record whose class begins at an offset."""
+    payload, _, version, flags, length = _OPT_FIXED(wire, at)
+    query.meet(payload, version, flags > 0x7FFF)
+    if length:
+        at += 8
+        if at + length > len(wire):
+            raise ValueError
+        parse_options(query, wire, at, at + length)
+        if version:  # what its options must be, only those who speak it know: BADVERS comes first
+            query.malformed = False
 
 
 def _skip_name(wire: bytes, at: int) -> int:

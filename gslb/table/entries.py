@@ -95,23 +95,29 @@ class Chain:
 class ByRules:
     """The first rule that matches the client decides. `position` is the map's place in the base table."""
 
-    __slots__ = ("children", "map", "position")
+    __slots__ = ("_by_client", "_places", "children", "map", "position")
 
     def __init__(self, rules: RuleMap, position: int, children: Sequence[Chain]) -> None:
         self.map = rules
         self.position = position
         self.children = tuple(children)
+        self._by_client = not rules.looks_at_source
+        self._places = tuple(chain.index for chain in children)
 
     def rule(self, client: TableClient) -> int:
         """The position of the rule that matches, raising the client's scope to what that depended on."""
         family, address = client.locate()
-        index, scope = self.map.find(family, address, *unpacked(client.source))
-        client.scope = max(client.scope, scope)
+        if self._by_client:
+            index, scope = self.map.find(family, address)
+        else:
+            index, scope = self.map.find(family, address, *unpacked(client.source))
+        if scope > client.scope:
+            client.scope = scope
         return index
 
     def select(self, client: TableClient) -> Answer:
         """Go on at the rule's chain."""
-        return self.children[self.rule(client)].select(client)
+        return client.table.nodes[self._places[self.rule(client)]].select(client)
 
 
 class WhoAmI:
@@ -206,14 +212,17 @@ class Leaves:
 
     def __init__(self, base_digest: bytes, nodes: Sequence[Node], last_good: Mapping[str, frozenset[str]]) -> None:
         self.base_digest = base_digest
-        self.nodes = tuple(nodes)
+        self.nodes = list(nodes)  # a leaf may unfold in its place: gslb.table.pack
         self.last_good = last_good
 
 
 class Table:
-    """A base and its leaves: what one query sees from beginning to end. `generation` is 0 if it was not published."""
+    """A base and its leaves: what one query sees from beginning to end. `generation` is 0 if it was not published.
 
-    __slots__ = ("base", "generation", "leaves", "names", "nodes")
+    What every query needs is kept here, too: `names`, `nodes`, `query_acl`, `cookie_secrets`.
+    """
+
+    __slots__ = ("base", "cookie_secrets", "generation", "leaves", "names", "nodes", "query_acl")
 
     def __init__(self, base: Base, leaves: Leaves, generation: int = 0) -> None:
         if base.digest != leaves.base_digest:
@@ -223,3 +232,5 @@ class Table:
         self.leaves = leaves
         self.names = base.names
         self.nodes = leaves.nodes
+        self.query_acl = base.settings.query_acl
+        self.cookie_secrets = base.settings.cookie_secrets

@@ -58,7 +58,7 @@ def test_echo_changes_the_scope_alone() -> None:
     sent = data(1, 24, 0, bytes((203, 0, 113)))
     ecs = parse_ecs(sent)
     assert ecs is not None
-    assert ecs.echo(20) == data(1, 24, 20, bytes((203, 0, 113)))
+    assert ecs.echo(20) == bytes((0, 8, 0, 7)) + data(1, 24, 20, bytes((203, 0, 113)))
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ SUBNET = bytes((0, 1, 24, 0, 203, 0, 113))
 
 
 def parsed(data: bytes) -> Edns:
-    edns = Edns(1232, 0, False)
-    parse_options(edns, data)
+    edns = Edns()
+    edns.meet(1232, 0, False)
+    edns.cookie = edns.ecs = None
+    parse_options(edns, b"before" + data + b"behind", 6, 6 + len(data))
     return edns
 
 
@@ -32,13 +34,18 @@ def test_unknown_options_are_ignored() -> None:
     assert not edns.malformed
 
 
-@pytest.mark.parametrize("size", [0, 511, 512])
-def test_small_payload_sizes_count_as_512(size: int) -> None:
-    assert Edns(size, 0, False).payload == 512
+def test_an_object_that_is_used_again_forgets_the_options_before() -> None:
+    edns = parsed(option(NSID, b"") + option(KEEPALIVE, b"") + b"\0")
+    assert edns.asks
+    edns.meet(4096, 1, True)
+    assert (edns.payload, edns.version, edns.dnssec_ok) == (4096, 1, True)
+    assert not any((edns.malformed, edns.asks, edns.nsid, edns.keepalive))
 
 
-def test_larger_payload_sizes_are_kept() -> None:
-    assert Edns(4096, 0, False).payload == 4096
+def test_only_options_that_we_know_ask_for_something() -> None:
+    assert not parsed(option(65001, b"whatever")).asks
+    for known in (option(NSID, b""), option(ECS, SUBNET), option(COOKIE, bytes(8)), option(KEEPALIVE, b"")):
+        assert parsed(known).asks
 
 
 @pytest.mark.parametrize("stray", [b"\0", b"\0\3", b"\0\3\0"])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gslb.dns.message import FORMERR, NOERROR, NOTIMP, parse
+from gslb.dns.message import FORMERR, NOERROR, NOTIMP, Query, parse
 from tests.support import header, query
 
 QUESTION = b"\3www\7example\3com\0\0\1\0\1"
@@ -28,30 +28,30 @@ def test_a_plain_query() -> None:
     assert parsed is not None
     assert parsed.rcode == NOERROR
     assert parsed.qname == b"\3www\7example\3com\0"
-    assert (parsed.qtype, parsed.qclass, parsed.opcode, parsed.end) == (28, 1, 0, len(wire))
-    assert parsed.edns is None
+    assert (parsed.qtype, parsed.qclass, parsed.end, parsed.usual) == (28, 1, len(wire), True)
+    assert not parsed.edns
 
 
 def test_a_query_with_edns() -> None:
     parsed = parse(query("www", payload=4096))
     assert parsed is not None
-    assert parsed.edns is not None
-    assert (parsed.edns.payload, parsed.edns.version, parsed.edns.dnssec_ok) == (4096, 0, False)
+    assert parsed.edns
+    assert (parsed.payload, parsed.version, parsed.dnssec_ok) == (4096, 0, False)
 
 
 def test_options_are_read() -> None:
     parsed = parse(query("www", options=[dns.edns.NSIDOption(b"")]))
     assert parsed is not None
-    assert parsed.edns is not None
-    assert parsed.edns.nsid
+    assert parsed.edns
+    assert parsed.nsid
 
 
 def test_do_and_version_are_read_from_the_ttl() -> None:
     wire = header(counts=(1, 0, 0, 1)) + QUESTION + b"\0\0\x29\x02\x00" + bytes((0, 7, 0x80, 0)) + b"\0\0"
     parsed = parse(wire)
     assert parsed is not None
-    assert parsed.edns is not None
-    assert (parsed.edns.version, parsed.edns.dnssec_ok) == (7, True)
+    assert parsed.edns
+    assert (parsed.version, parsed.dnssec_ok) == (7, True)
 
 
 @pytest.mark.parametrize("wire", [b"", bytes(11), header(flags=0x8000) + QUESTION])
@@ -72,7 +72,7 @@ def test_no_question_leaves_the_name_empty() -> None:
     parsed = parse(header(counts=(0, 0, 0, 1)) + ROOT_OPT)
     assert parsed is not None
     assert (parsed.rcode, parsed.qname) == (NOERROR, b"")
-    assert parsed.edns is not None
+    assert parsed.edns
 
 
 @pytest.mark.parametrize("length", range(len(QUESTION)))
@@ -114,13 +114,13 @@ def test_records_of_all_sections_are_walked_to_find_opt() -> None:
     parsed = parse(wire)
     assert parsed is not None
     assert parsed.rcode == NOERROR
-    assert parsed.edns is not None
+    assert parsed.edns
 
 
 def test_opt_outside_the_additional_section_does_not_count() -> None:
     parsed = parse(header(counts=(1, 1, 0, 0)) + QUESTION + ROOT_OPT)
     assert parsed is not None
-    assert parsed.edns is None
+    assert not parsed.edns
 
 
 def test_at_most_16_records() -> None:
@@ -156,8 +156,8 @@ def test_two_opt_records_or_one_that_is_not_the_roots_are_malformed(
 ) -> None:
     parsed = parse(header(counts=counts) + QUESTION + tail)
     assert parsed is not None
-    assert parsed.edns is not None
-    assert parsed.edns.malformed
+    assert parsed.edns
+    assert parsed.malformed
 
 
 @given(st.binary(max_size=600))
@@ -169,7 +169,8 @@ def test_any_bytes_are_parsed_or_refused(wire: bytes) -> None:
 def test_any_tail_behind_a_good_question(tail: bytes, before: int, behind: int) -> None:
     parsed = parse(header(counts=(1, before, 0, behind)) + QUESTION + tail)
     assert parsed is not None
-    assert parsed.qname == b"\3www\7example\3com\0"
+    assert parsed.rcode in (NOERROR, FORMERR)
+    assert parsed.qname == (b"" if parsed.rcode else b"\3www\7example\3com\0")
 
 
 @given(st.lists(st.binary(min_size=1, max_size=63), max_size=4), st.integers(0, 65535))
@@ -181,3 +182,21 @@ def test_what_an_independent_writer_writes_is_read(labels: list[bytes], rtype: i
     assert parsed.rcode == NOERROR
     assert parsed.qtype == rtype
     assert parsed.qname == b"".join(bytes((len(label),)) + label for label in labels).lower() + b"\0"
+
+
+@given(st.lists(st.binary(max_size=120) | st.sampled_from([QUESTION, QUESTION + ROOT_OPT]), max_size=6))
+def test_an_object_filled_again_is_as_good_as_a_fresh_one(tails: list[bytes]) -> None:
+    used = Query()
+    for number, tail in enumerate(tails):
+        wire = header(counts=(1, 0, 0, number % 3)) + tail
+        fresh = parse(wire)
+        assert fresh is not None
+        assert parse(wire, used) is used
+        assert seen(used) == seen(fresh)
+
+
+def seen(query: Query) -> list[object]:
+    """Everything that may be read from a query."""
+    always = ["end", "qclass", "qname", "qtype", "rcode", "usual", "wire", "edns", "cookie"]
+    with_opt = ["payload", "version", "dnssec_ok", "malformed", "asks", "nsid", "keepalive"] if query.edns else []
+    return [getattr(query, field) for field in always + with_opt] + [query.ecs and query.ecs.raw]

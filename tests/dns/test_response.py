@@ -91,8 +91,7 @@ def test_opt_is_there_only_for_a_query_that_had_one() -> None:
     assert opt_for(without, b"") == b""
     assert opt_for(with_opt, b"")[:3] == b"\0\0\x29"
     assert opt_for(with_opt, b"\0\3\0\0").endswith(b"\0\4\0\3\0\0")
-    assert with_opt.edns is not None
-    with_opt.edns.dnssec_ok = True
+    with_opt.dnssec_ok = True
     assert opt_for(with_opt, b"")[7] == 0x80
 
 

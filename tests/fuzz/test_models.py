@@ -124,7 +124,7 @@ def test_every_legal_subnet_is_echoed_exactly(network: object, scope: int) -> No
     ecs = parse_ecs(data)
     assert ecs is not None
     assert (ecs.family, ecs.source, ecs.address) == (network.version, source, int(network.network_address))
-    assert ecs.echo(scope) == data[:3] + bytes((scope,)) + octets
+    assert ecs.echo(scope) == bytes((0, 8, 0, len(data))) + data[:3] + bytes((scope,)) + octets
 
 
 # Cookies
