@@ -5,6 +5,7 @@ from typing import Final
 from gslb import counters
 from gslb.dns.message import Query
 from gslb.limiter import Limiter
+from gslb.memory import Memory
 from gslb.policy.nodes import Draw
 from gslb.table.client import Client
 from gslb.table.entries import Table
@@ -17,15 +18,17 @@ class Context:
     """What `respond` needs beside the query. `table` is swapped by one assignment; `now` is epoch seconds.
 
     `query` and `client` are filled anew for each message.
-    `limiter` is None where replies are not limited; `keepalive` is the idle time promised to TCP clients, in 0.1 s.
+    `limiter` is None where replies are not limited, `memory` where every OPT record is read.
+    `keepalive` is the idle time promised to TCP clients, in 0.1 s.
     """
 
-    __slots__ = ("client", "counters", "keepalive", "limiter", "now", "query", "table")
+    __slots__ = ("client", "counters", "keepalive", "limiter", "memory", "now", "query", "table")
 
     def __init__(self, table: Table, rng: Draw) -> None:
         self.table = table
         self.now = 0.0
         self.limiter: Limiter | None = None
+        self.memory: Memory | None = None
         self.keepalive = 0
         self.counters = [0] * len(counters.NAMES)
         self.client = Client(table, rng)

@@ -40,7 +40,7 @@ def positive(ctx: Context, query: Query, answer: Answer, zone: ZoneData, transpo
     if query.edns:
         at = 2 | wire[2] & 1
         if query.asks or answer.ede:
-            opt = opt_record(query.dnssec_ok, options(ctx, query, answer.ede))
+            opt = opt_of(ctx, query, answer.ede)
         else:
             opt = PLAIN_OPT_DO if query.dnssec_ok else PLAIN_OPT
     else:
@@ -66,7 +66,7 @@ def referral(ctx: Context, query: Query, cut: Referral, transport: int) -> bytes
     authority = cut.ns.records, fill(cut.ns.template, anchor)
     glue = cut.glue.records, fill(cut.glue.template, anchor)
     more = glue[0] + cut.extra.records, glue[1] + fill(cut.extra.template, anchor)
-    opt = opt_for(query, options(ctx, query))
+    opt = opt_of(ctx, query)
     limit = size_limit(query, datagram=transport == UDP)
     for additional in (more, glue):
         reply = _assemble(query, 0, ((0, b""), authority, additional), opt)
@@ -79,19 +79,19 @@ def servfail(ctx: Context, query: Query, answer: Answer) -> bytes:
     """SERVFAIL: nothing is known yet (EDE 14), or a chain of aliases never ends."""
     ctx.counters[counters.SERVFAIL] += 1
     ctx.counters[counters.NOT_READY] += bool(answer.ede)
-    return bare(query, SERVFAIL, opt_for(query, options(ctx, query, answer.ede)))
+    return bare(query, SERVFAIL, opt_of(ctx, query, answer.ede))
 
 
 def refuse(ctx: Context, query: Query, ede: bytes = b"") -> bytes:
     """REFUSED: not ours to answer; never an upward referral."""
     ctx.counters[counters.REFUSED] += 1
-    return bare(query, REFUSED, opt_for(query, options(ctx, query, ede)))
+    return bare(query, REFUSED, opt_of(ctx, query, ede))
 
 
 def send(ctx: Context, query: Query, reply: Reply, transport: int, ede: bytes = b"") -> bytes:
     """Assemble a reply, truncated if it does not fit."""
     flags, answer, authority = reply
-    opt = opt_for(query, options(ctx, query, ede))
+    opt = opt_of(ctx, query, ede)
     wire = _assemble(query, flags, (answer, authority, (0, b"")), opt)
     if not fits(wire, query, datagram=transport == UDP):
         return _truncated(ctx, query, flags, opt)
@@ -109,6 +109,12 @@ def _assemble(query: Query, flags: int, sections: tuple[Counted, Counted, Counte
     head = heads(flags, answers, authorities, additionals)[(2 if opt else 0) | query.wire[2] & 1]
     wire = query.wire
     return b"".join((wire[:2], head, wire[HEADER : query.end], first, second, third, opt))
+
+
+def opt_of(ctx: Context, query: Query, ede: bytes = b"") -> bytes:
+    """The reply's OPT record, or nothing where the query had none."""
+    known = ctx.client.opt
+    return known if known and not ede else opt_for(query, options(ctx, query, ede))
 
 
 def options(ctx: Context, query: Query, ede: bytes = b"") -> bytes:

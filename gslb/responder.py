@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 
 from gslb import counters
 from gslb.context import TCP, UDP, Context
-from gslb.dns.cookie import answer_cookie
 from gslb.dns.edns import (
     EDE_INVALID_QUERY_TYPE,
     EDE_NOT_AUTHORITATIVE,
@@ -37,7 +36,8 @@ from gslb.dns.message import (
     SERVFAIL,
     TXT,
     Query,
-    parse,
+    read,
+    read_opt,
 )
 from gslb.dns.response import (
     AA,
@@ -52,8 +52,10 @@ from gslb.dns.response import (
     reowned,
 )
 from gslb.limiter import SLIP, Limiter
+from gslb.memory import COOKIE_ALONE
 from gslb.policy.nodes import Answer
-from gslb.replies import authoritative, limited, negative, options, positive, referral, refuse, send, servfail
+from gslb.proof import read_cookie, recall
+from gslb.replies import authoritative, limited, negative, opt_of, options, positive, referral, refuse, send, servfail
 from gslb.table.entries import PROHIBITED, Entry, ZoneData, holds
 from gslb.table.lookup import DELEGATED, HIT, MISS, OUTSIDE, find
 
@@ -82,13 +84,21 @@ def respond(ctx: Context, wire: bytes, source: bytes, transport: int) -> bytes |
     """
     ctx.counters[transport] += 1
     try:
-        query = parse(wire, ctx.query)
+        query = read(wire, ctx.query)
         if query is None:
             ctx.counters[counters.IGNORED] += 1
             return None
         table, client = ctx.table, ctx.client
-        client.ask(table, source, query.ecs, transport)
-        proven = query.cookie is not None and _read_cookie(ctx, query.cookie, source)
+        client.ask(table, source, transport)
+        proven = False
+        if query.opt:
+            if len(wire) - query.opt in COOKIE_ALONE and ctx.memory is not None and transport == UDP:
+                proven = recall(ctx, ctx.memory, query)
+            else:
+                read_opt(query)
+        client.ecs = query.ecs
+        if query.cookie is not None:
+            proven = read_cookie(ctx, query.cookie, source)
         if ctx.limiter is not None and not proven and transport == UDP:
             verdict = _verdict(ctx, ctx.limiter, source)
             if verdict:
@@ -150,25 +160,14 @@ def _look_up(ctx: Context, query: Query, transport: int) -> bytes:
     return negative(ctx, query, 0, entry.zone, transport)
 
 
-def _read_cookie(ctx: Context, cookie: bytes, source: bytes) -> bool:
-    """Prepare the cookie of the reply; whether the one that came proves the source."""
-    secrets = ctx.table.cookie_secrets
-    if not secrets:
-        return False
-    ctx.client.cookie, good = answer_cookie(cookie, secrets, int(ctx.now), source)
-    if good:
-        ctx.counters[counters.COOKIES_GOOD] += 1
-    return good
-
-
 def _without_question(ctx: Context, query: Query) -> bytes:
     """No question that could be answered; with none at all, a cookie alone is a fair request (RFC 7873 section 5.4)."""
     if not query.rcode and ctx.client.cookie:
         ctx.counters[counters.NOERROR] += 1
-        return header_only(query, NOERROR, opt_for(query, options(ctx, query)))
+        return header_only(query, NOERROR, opt_of(ctx, query))
     rcode = query.rcode or FORMERR
     ctx.counters[_RCODE_COUNTER[rcode]] += 1
-    return header_only(query, rcode, b"" if query.rcode else opt_for(query, options(ctx, query)))
+    return header_only(query, rcode, b"" if query.rcode else opt_of(ctx, query))
 
 
 def _follow(ctx: Context, query: Query, entry: Entry, transport: int) -> bytes:
@@ -248,11 +247,11 @@ def _meta(ctx: Context, query: Query, transport: int) -> bytes:
     """Types that are no data: transfers (RFC 5936), and the range that RFC 6895 section 3.1 keeps for such types."""
     if query.qtype in (OPT, NXNAME, 0):
         ctx.counters[counters.FORMERR] += 1
-        return bare(query, FORMERR, opt_for(query, options(ctx, query, _INVALID_QUERY_TYPE)))
+        return bare(query, FORMERR, opt_of(ctx, query, _INVALID_QUERY_TYPE))
     if query.qtype == IXFR or (query.qtype == AXFR and transport == TCP):
         return refuse(ctx, query, PROHIBITED.ede)
     ctx.counters[counters.NOTIMP] += 1
-    return bare(query, NOTIMP, opt_for(query, options(ctx, query)))
+    return bare(query, NOTIMP, opt_of(ctx, query))
 
 
 def _edns_error(ctx: Context, query: Query) -> bytes:

@@ -29,7 +29,7 @@ LAYERS = [
 ]
 HEIGHT = {folder: height for height, layer in enumerate(LAYERS) for folder in layer}
 ACROSS = {("health", "intents")}  # `effective` is where an operator's intent has its effect
-RESPONDER = {"responder", "replies", "context", "counters", "limiter"}
+RESPONDER = {"responder", "replies", "context", "counters", "limiter", "memory", "proof"}
 CORE_HEIGHT = HEIGHT["responder"]
 CORE_FORBIDS = {"asyncio", "socket", "ctypes", "os", "time", "logging", "aiohttp", "yaml", "maxminddb"}
 FILE_READERS = {"gslb/config/load.py", "gslb/geo/database.py"}
@@ -46,7 +46,7 @@ HOMES = {  # package -> the files, or the folder, that may import it
     "dns": {"gslb/dns/rdata.py", "gslb/dns/zonefile.py"},
     "dnslib": {"gslb/control/explain.py"},
     "maxminddb": {"gslb/geo/database.py"},
-    "msgpack": {"gslb/table/snapshot.py"},
+    "msgpack": {"gslb/table/pack.py"},
     "prometheus_client": {"gslb/control/metrics.py"},
     "pydantic": {
         "gslb/config/nodefile.py",
@@ -57,7 +57,7 @@ HOMES = {  # package -> the files, or the folder, that may import it
     },
     "pydantic_core": {"gslb/config/validate.py"},
     "rich": {"gslb/cli/output.py"},
-    "siphash24": {"gslb/dns/cookie.py"},
+    "siphashc": {"gslb/dns/cookie.py"},
     "yaml": {"gslb/config/load.py"},
     "yarl": {"gslb/probe/http.py"},
 }

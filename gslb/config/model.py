@@ -44,6 +44,7 @@ class NodeSettings:
     version: str = ""  # told to CHAOS version.bind; empty = refused
     cookie_file: str = ""
     cookie_secrets: tuple[bytes, ...] = ()  # what is in that file: the first signs, all verify
+    cookie_memory: int = 4096  # cookies that each worker remembers for a minute; 0 = none
     rate_limit: RateLimit | None = None
     startup_wait: float = 5.0
     max_state_age: float = 600.0

@@ -50,6 +50,7 @@ class EcsShape(Shape):
 
 class CookiesShape(Shape):
     secrets: Annotated[str, Field(min_length=1)] | None = None
+    memory: Annotated[int, Field(ge=0, le=1 << 20)] = 4096
 
 
 class AclShape(Shape):
@@ -114,6 +115,7 @@ def node_settings(document: Document, folder: PurePath, findings: Findings) -> N
         acl_whoami=tuple(shape.acl.whoami),
         version=shape.chaos.version,
         cookie_file=str(folder / (shape.cookies.secrets or f"{shape.state}/cookie-secrets")),
+        cookie_memory=shape.cookies.memory,
         rate_limit=RateLimit(**shape.rate_limit.model_dump()) if shape.rate_limit else None,
         startup_wait=shape.startup_wait,
         max_state_age=shape.max_state_age,

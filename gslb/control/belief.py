@@ -24,11 +24,16 @@ def believable(snapshot: HealthSnapshot | None, now: float, max_age: float) -> B
 
 def changes(before: States, after: States) -> Iterator[tuple[Place, AddressState, AddressState | None]]:
     """Every address whose effective state is another than before, with that state (None: it was not there)."""
-    old = dict(addresses(before))
-    for place, state in addresses(after):
+    old = dict(addresses(_other(before, after)))
+    for place, state in addresses(_other(after, before)):
         previous = old.get(place)
         if previous is None or previous.effective != state.effective:
             yield place, state, previous
+
+
+def _other(these: States, those: States) -> States:
+    """The pools that are not the very same object among those: what did not change need not be looked at."""
+    return {pool: members for pool, members in these.items() if those.get(pool) is not members}
 
 
 def addresses(states: States) -> Iterator[tuple[Place, AddressState]]:
@@ -40,6 +45,12 @@ def addresses(states: States) -> Iterator[tuple[Place, AddressState]]:
 
 
 def since(held: Mapping[Place, float], before: States, after: States, now: float) -> dict[Place, float]:
-    """When each address of `after` took its effective state, as far as this process knows."""
-    moved = {place: now for place, _, _ in changes(before, after)}
-    return {place: moved.get(place, held.get(place, now)) for place, _ in addresses(after)}
+    """When each address of `after` took its effective state, as far as this process knows; `held` is for `before`."""
+    old, new = dict(addresses(_other(before, after))), dict(addresses(_other(after, before)))
+    times = dict(held)
+    for place in old.keys() - new.keys():
+        times.pop(place, None)
+    for place, state in new.items():
+        if place not in old or old[place].effective != state.effective:
+            times[place] = now
+    return times

@@ -15,18 +15,17 @@ from typing import NamedTuple
 from gslb.config.load import load
 from gslb.config.model import Config
 from gslb.control.belief import Place, believable, changes, since
+from gslb.control.line import Line, Plan, uncollected
 from gslb.control.targets import require_known
 from gslb.errors import ConfigError, GslbError, SnapshotError, StoreError
 from gslb.geo.database import open_atlas
-from gslb.health.effective import effective
 from gslb.health.states import Belief, Observation, States, TargetKey
 from gslb.intents import Drain, Target
 from gslb.probe.runner import Runner
 from gslb.server.publish import Publisher
 from gslb.store import HealthSnapshot, Store
 from gslb.table.build import compile_base
-from gslb.table.entries import Base, Leaves, Table
-from gslb.table.leaves import compile_pools
+from gslb.table.entries import Leaves, Table
 
 log = logging.getLogger("gslb.control")
 
@@ -35,15 +34,9 @@ RETRY = 1.0  # seconds until a publication that failed is tried again
 DRAIN_WAIT = 0.5  # seconds that a drain may take to reach every worker
 RELOAD_WAIT = 30.0  # seconds that workers may take to load a new base
 STAMP_EVERY = 10.0  # seconds between health snapshots when nothing changes
+_MOST_LINES = 100  # of one publication: the failure of a site may touch thousands of pools
 _LONGEST_SLEEP = 60.0  # so that a step of the machine's clock is noticed
 _FIXED_AT_START = ("dns", "api", "workers", "state")
-
-
-class Plan(NamedTuple):
-    """What is to be served: a configuration and what it compiled to."""
-
-    config: Config
-    base: Base
 
 
 class Served(NamedTuple):
@@ -56,8 +49,9 @@ class Served(NamedTuple):
 
 def load_plan(path: str) -> Plan:
     """Load, check and compile. Raises ConfigError, GeoError. Takes its time: call it in a thread."""
-    config = load(path)
-    return Plan(config, compile_base(config, open_atlas(config.node.geo_databases)))
+    with uncollected():
+        config = load(path)
+        return Plan(config, compile_base(config, open_atlas(config.node.geo_databases)))
 
 
 class Controller:
@@ -79,7 +73,8 @@ class Controller:
         self._path = path
         self._runner = Runner(plan.config, self._observed)
         self._leaving: Belief = {}
-        self._former: Plan | None = None  # what workers may still answer from while a reload replaces them
+        self._line = Line(plan)
+        self._former: Line | None = None  # what workers may still answer from while a reload replaces them
         self._earlier: Table | None = None  # what workers serve from before
         self._change_at: float | None = None
         self._dirty = asyncio.Event()
@@ -173,7 +168,7 @@ class Controller:
         self._leaving = self._believed()
         self._runner.update(plan.config)
         await self._first_round(plan.config)
-        self._former, self.plan = self.plan, plan
+        self._former, self._line, self.plan = self._line, Line(plan), plan
         self.loaded, self.problems = time.time(), ()
         generation = await self._published()
         done = await self.publisher.wait_acknowledged(generation, RELOAD_WAIT)
@@ -198,7 +193,8 @@ class Controller:
         self._unsaved.set()
 
     def _believed(self) -> Belief:
-        return {**self._leaving, **self._runner.belief()}
+        belief = self._runner.belief()
+        return {**self._leaving, **belief} if self._leaving else belief
 
     async def _published(self) -> int:
         """The generation that holds everything known when this was called."""
@@ -215,7 +211,8 @@ class Controller:
                 continue
             waiting, self._waiting = self._waiting, []
             try:
-                self._publish()
+                with uncollected():
+                    self._publish()
             except Exception:
                 log.exception("publishing failed; what was published before is still served")
                 self._waiting += waiting
@@ -238,12 +235,12 @@ class Controller:
     def _publish(self) -> None:
         (config, base), now = self.plan, time.time()
         self.belief = self._believed()
-        states, self._change_at = effective(config, self.belief, self.drains, now, settled=self.settled)
+        states, self._change_at = self._line.judge(self.belief, self.drains, now, settled=self.settled)
         if self.served is not None and self.served.config is config and self.served.states == states:
             self.fresh = self.settled
             return
         before = self.served.table if self.served else self._earlier
-        leaves = compile_pools(base, config, states, before.leaves.last_good if before else {})
+        leaves = self._line.compile(states, before.leaves.last_good if before else {})
         if self.served is not None and self.served.table.base.digest == base.digest:
             self.generation = self.publisher.publish_leaves(leaves, self._former_leaves(leaves, now))
         else:
@@ -254,17 +251,18 @@ class Controller:
 
     def _former_leaves(self, leaves: Leaves, now: float) -> Leaves | None:
         """The same health and drains for the base that is being replaced, so that no worker misses them meanwhile."""
-        if self._former is None or self._former.base.digest == leaves.base_digest:
+        if self._former is None or self._former.plan.base.digest == leaves.base_digest:
             return None
-        config, base = self._former
-        states, _ = effective(config, self.belief, self.drains, now, settled=True)
-        return compile_pools(base, config, states, leaves.last_good)
+        states, _ = self._former.judge(self.belief, self.drains, now, settled=True)
+        return self._former.compile(states, leaves.last_good)
 
     def _note_changes(self, states: States, now: float) -> None:
         before = self.served.states if self.served else {}
-        for place, state, former in changes(before, states):
-            if former is not None:
-                log.info("%s/%s %s: %s -> %s %s", *place, former.effective, state.effective, state.reason)
+        moved = [found for found in changes(before, states) if found[2] is not None]
+        for place, state, former in moved[:_MOST_LINES]:
+            log.info("%s/%s %s: %s -> %s %s", *place, former and former.effective, state.effective, state.reason)
+        if len(moved) > _MOST_LINES:
+            log.info("... and %d more addresses", len(moved) - _MOST_LINES)
         self.since = since(self.since, before, states, now)
 
     async def _settle_and_save(self) -> None:

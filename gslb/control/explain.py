@@ -61,7 +61,7 @@ def explain(served: Served, question: Question) -> Json:
     way = follow(table, question.name.lower(), question.rtype)
     query = parse(wire)
     client = Client(table, random.Random())
-    client.ask(table, question.client, query.ecs if query else None)
+    client.ask(table, question.client, ecs=query.ecs if query else None)
     view = {
         "name": to_text(question.name),
         "type": type_text(question.rtype),

@@ -15,7 +15,8 @@ from aiohttp import web
 from gslb.config.load import load_node
 from gslb.config.model import NodeSettings
 from gslb.control.api import make_app
-from gslb.control.controller import Controller, Plan, load_plan
+from gslb.control.controller import Controller, load_plan
+from gslb.control.line import Plan
 from gslb.control.tokens import ensure_cookie_secrets, ensure_token
 from gslb.errors import GslbError, StateError
 from gslb.server.publish import LocalPublisher, Publisher, SharedPublisher

@@ -80,6 +80,7 @@ LABELLED: Final = {
 SINGLE: Final = {
     "truncated": ("Replies with TC=1, which send the client to TCP; those of rate limiting too.", "truncated"),
     "cookies_good": ("Queries with a server cookie that proves their source.", "cookies_good"),
+    "cookies_learned": ("Cookies that were read in full; those of other queries were remembered.", "cookies_learned"),
     "rate_limited": ("Replies that rate limiting held back or cut short, or would have in a dry run.", "rate_limited"),
     "fail_open": ("Answers with no live site behind them, by all_down.", "fail_open"),
     "not_ready": ("SERVFAIL because nothing is known yet.", "not_ready"),

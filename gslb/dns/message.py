@@ -58,12 +58,14 @@ class Query(Edns):
     """One parsed query. `rcode` other than 0 says why it cannot be answered; then there is no question either.
 
     `qname` is lower-cased wire, empty where there is no question; `end` is where the question ends in `wire`.
+    `opt` is the offset of an OPT record that waits for `read_opt`, else 0.
     `usual` is set where nothing stands in the way of looking the question up: class IN, and EDNS that we understand.
     """
 
-    __slots__ = ("end", "qclass", "qname", "qtype", "rcode", "usual", "wire")
+    __slots__ = ("end", "opt", "qclass", "qname", "qtype", "rcode", "usual", "wire")
 
     end: int
+    opt: int
     qclass: int
     qname: bytes
     qtype: int
@@ -72,18 +74,25 @@ class Query(Edns):
     wire: bytes
 
 
-def parse(wire: bytes, query: Query | None = None) -> Query | None:
-    """Read one message, into `query` where one is given: making an object costs more than filling one again.
+def parse(wire: bytes) -> Query | None:
+    """Read one message. None means that no reply may be sent: too short, or itself a reply (RFC 1035, RFC 8906)."""
+    query = read(wire, Query())
+    if query is not None and query.opt:
+        read_opt(query)
+    return query
 
-    None means that no reply may be sent: too short, or itself a reply (RFC 1035, RFC 8906).
+
+def read(wire: bytes, query: Query) -> Query | None:
+    """As `parse`, into an object that is used again and again: making one costs more than filling it.
+
+    What stands where nearly every query has its OPT record is left for `read_opt`, and `opt` says where.
     """
     if len(wire) < HEADER or wire[2] & 0x80:
         return None
-    if query is None:
-        query = Query()
     query.wire = wire
     query.rcode = NOERROR
     query.usual = query.edns = False
+    query.opt = 0
     query.cookie = query.ecs = None
     if wire[2] & 0x78:  # opcode
         return _without_question(query, NOTIMP)
@@ -101,10 +110,10 @@ def parse(wire: bytes, query: Query | None = None) -> Query | None:
         query.qname = head[: at + 1].lower()
         query.end = end = HEADER + at + 5
         if records:
-            if records == 1 and wire[end : end + 3] == _ROOT_OPT:  # nearly always; what may come behind is ignored
-                _read_opt(query, wire, end + 3)
-            else:
-                _read_records(query, wire)
+            if records == 1 and wire[end : end + 3] == _ROOT_OPT:  # what may come behind it is ignored
+                query.opt = end
+                return query
+            _read_records(query, wire)
     except (IndexError, struct.error, ValueError):
         return _without_question(query, FORMERR)
     if query.edns and (query.malformed or query.version):
@@ -114,8 +123,21 @@ def parse(wire: bytes, query: Query | None = None) -> Query | None:
     return query
 
 
+def read_opt(query: Query) -> None:
+    """Read the OPT record that `read` left."""
+    try:
+        _read_opt(query, query.wire, query.opt + 3)
+    except (IndexError, struct.error, ValueError):
+        _without_question(query, FORMERR)
+    else:
+        if query.malformed or query.version:
+            _distrust(query)
+        elif query.qclass == CLASS_IN:
+            query.usual = True
+
+
 def _distrust(query: Query) -> None:
-    """Keep what an error may still serve: with another version the cookie, with malformed options nothing."""
+    """With another version the cookie is still served, with malformed options nothing."""
     query.ecs = None
     if query.malformed:
         query.cookie = None

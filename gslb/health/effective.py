@@ -3,8 +3,11 @@
 Deterministic and total. Each address is judged for itself, so that a dead IPv6 path takes no IPv4 address out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import compress
+from operator import is_, is_not
+from typing import NamedTuple
 
 from gslb.config.model import Config, Member, MonitorSet, Pool
 from gslb.health.states import UNKNOWN, AddressState, Belief, MemberState, States, TargetKey, Verdict
@@ -13,23 +16,76 @@ from gslb.intents import Drain, drain_of, next_expiry
 _LAST_MOMENT = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
 
+class Former(NamedTuple):
+    """An earlier result for the same config, and what it was made from; `drains` are those that were active."""
+
+    belief: Belief
+    drains: Sequence[Drain]
+    settled: bool
+    states: States
+
+
 def effective(
-    config: Config, belief: Belief, drains: Sequence[Drain], now: float, *, settled: bool
+    config: Config,
+    belief: Belief,
+    drains: Sequence[Drain],
+    now: float,
+    *,
+    settled: bool,
+    former: Former | None = None,
 ) -> tuple[States, float | None]:
     """The state of every member of every pool, and the epoch second at which it changes by itself (None: never).
 
     A target that `belief` lacks is unknown. `settled`: the first round had its time, so unknown counts as up.
+    With `former`, only pools that something changed for are looked at; the others keep their states as they are.
     """
-    states = {
-        pool.name: {
-            member.name: _member(
-                pool, member, belief, settled, drain_of(drains, pool.name, member.name, member.site, now)
-            )
-            for member in pool.members
+    active = [drain for drain in drains if drain.active(now)]
+    if former is None or former.settled != settled:
+        touched: Iterable[tuple[Pool, Sequence[Member]]] = ((pool, pool.members) for pool in config.pools.values())
+        states = {}
+    else:
+        touched = _touched(config, belief, active, former)
+        states = dict(former.states)
+    for pool, members in touched:
+        states[pool.name] = {
+            **states.get(pool.name, {}),
+            **{
+                member.name: _member(
+                    pool,
+                    member,
+                    belief,
+                    settled,
+                    drain_of(active, pool.name, member.name, member.site, now) if active else None,
+                )
+                for member in members
+            },
         }
-        for pool in config.pools.values()
-    }
-    return states, next_expiry(drains, now)
+    return states, next_expiry(active, now)
+
+
+def _touched(
+    config: Config, belief: Belief, active: Sequence[Drain], former: Former
+) -> Iterator[tuple[Pool, Sequence[Member]]]:
+    """The members with an address whose belief is another, and those that drains which came or went cover; by pool."""
+    moved = _moved(former.belief, belief)
+    drains = [drain.target for drain in {*active} ^ {*former.drains}]
+    for pool in config.pools.values():
+        members = [
+            member
+            for member in pool.members
+            if not moved.isdisjoint(member.addresses)
+            or (drains and any(target.covers(pool.name, member.name, member.site) for target in drains))
+        ]
+        if members:
+            yield pool, members
+
+
+def _moved(before: Belief, belief: Belief) -> set[str]:
+    """The addresses of targets of which another thing is believed, or that came or went."""
+    if len(before) == len(belief) and all(map(is_, before, belief)):  # the usual case, at a tenth of the cost
+        return {key.address for key in compress(belief, map(is_not, before.values(), belief.values()))}
+    moved = {key.address for key, seen in belief.items() if before.get(key) is not seen}
+    return moved | {key.address for key in before.keys() - belief.keys()}
 
 
 def _member(pool: Pool, member: Member, belief: Belief, settled: bool, drain: Drain | None) -> MemberState:
@@ -49,15 +105,14 @@ def _address(monitors: MonitorSet, address: str, belief: Belief, settled: bool, 
 
 def _observe(monitors: MonitorSet, address: str, belief: Belief) -> tuple[Verdict, str]:
     """The composite of a pool's monitors; without monitors, up. The reason names the monitors that do not pass."""
-    seen = {name: belief.get(TargetKey(name, address), UNKNOWN) for name in monitors.of}
-    passed = sum(observation.verdict == "up" for observation in seen.values())
-    failed = sum(observation.verdict == "down" for observation in seen.values())
-    if passed >= monitors.at_least:
+    seen = [(name, belief.get(TargetKey(name, address), UNKNOWN)) for name in monitors.of]
+    verdicts = [observation.verdict for _, observation in seen]
+    if verdicts.count("up") >= monitors.at_least:
         return "up", ""
-    if len(seen) - failed < monitors.at_least:
-        down = [f"{name}: {found.reason or 'down'}" for name, found in seen.items() if found.verdict == "down"]
+    if len(seen) - verdicts.count("down") < monitors.at_least:
+        down = [f"{name}: {found.reason or 'down'}" for name, found in seen if found.verdict == "down"]
         return "down", "; ".join(down)
-    waiting = [name for name, found in seen.items() if found.verdict == "unknown"]
+    waiting = [name for name, found in seen if found.verdict == "unknown"]
     return "unknown", "no result yet from " + ", ".join(waiting)
 
 

@@ -1,4 +1,4 @@
-"""Datagrams by the batch: one system call receives up to 32 queries, one sends their replies.
+"""Datagrams by the batch: one system call receives up to 64 queries, one sends their replies.
 
 `MmsgBatch` calls recvmmsg and sendmmsg through ctypes, which saves about a fifth of the time of a query; its layouts
 are those of 64-bit glibc Linux. `PlainBatch`, its plain twin, serves elsewhere, and passes the same tests.

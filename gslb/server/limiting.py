@@ -1,4 +1,4 @@
-"""Rate limiting in a worker: the limiter that the table asks for, and one line in the log while it works."""
+"""What a worker keeps of earlier queries, as its table asks for: the rate limiter, and the memory of cookies."""
 
 import logging
 import random
@@ -7,6 +7,7 @@ from gslb.config.model import RateLimit
 from gslb.context import Context
 from gslb.counters import RATE_LIMITED
 from gslb.limiter import Limiter
+from gslb.memory import Memory
 
 log = logging.getLogger("gslb.worker")
 
@@ -14,7 +15,7 @@ QUIET = 30.0  # seconds from one line to the next
 
 
 class Limiting:
-    """Sees to one context's limiter. `share` is this worker's part of the node's rate."""
+    """Sees to one context's limiter and memory. `share` is this worker's part of the node's rate."""
 
     def __init__(self, context: Context, share: float) -> None:
         self._context = context
@@ -24,8 +25,11 @@ class Limiting:
         self.follow()
 
     def follow(self) -> None:
-        """Give the context the limiter of its table. Buckets are kept where the setting is the same as before."""
+        """Give the context the limiter and the memory of its table; those of an equal setting are kept."""
         context = self._context
+        size = context.table.base.settings.cookie_memory
+        if size != (context.memory.size if context.memory else 0):
+            context.memory = Memory(size) if size else None
         setting = context.table.base.settings.rate_limit
         wanted = RateLimit(*setting) if setting else None
         if wanted != (context.limiter.limit if context.limiter else None):

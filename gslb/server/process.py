@@ -17,7 +17,7 @@ from gslb.errors import SnapshotError, StateError
 from gslb.server import channel, pages
 from gslb.server.channel import Channel, Message
 from gslb.server.processes import ProcessId
-from gslb.server.snapshots import load_current_leaves, load_newest
+from gslb.server.snapshots import load_newest, newer_leaves
 from gslb.server.sockets import Address, Endpoint
 from gslb.server.state import StateFolder
 from gslb.server.worker import Worker
@@ -40,10 +40,10 @@ class WorkerProcess:
         self._page = page = self._pages.slots[slot]
         page.pid, page.start = ProcessId.me()
         page.state = pages.LOADING
-        loaded = load_newest(state)
+        loaded = load_newest(state, lean=True)
         if loaded is None:
             raise SnapshotError(f"there is no table in {state.path} that can be served")
-        self._base = loaded.table.base
+        self._table = loaded.table
         page.base_generation, page.leaves_generation = loaded.base_generation, loaded.leaves_generation
         share = 1 / max(self._pages.control.workers, 1)
         self._worker = Worker(addresses, on_tick=self._tick, share=share)
@@ -132,12 +132,13 @@ class WorkerProcess:
         page.busy = 1
         try:
             gc.collect()
-            table, generation = load_current_leaves(self._state, self._base, page.base_generation)
-            if generation > page.leaves_generation:
+            table = newer_leaves(self._state, self._table, page.base_generation, announced)
+            if table is self._table:
+                self._looked_at = announced
+            else:
                 self._worker.swap(table)
                 gc.freeze()
-                page.leaves_generation = generation
-            self._looked_at = announced
+                self._table, page.leaves_generation = table, table.generation
         except SnapshotError as error:
             log.warning("serving the leaves of generation %d on: %s", page.leaves_generation, error)
             self._follow_from = time.monotonic() + _TRY_AGAIN

@@ -14,6 +14,7 @@ from gslb.server.worker import Worker
 from gslb.table.entries import Base, Leaves, Table
 
 _POLL = 0.005
+_LATE = 1.0  # seconds after which a worker that did not follow gets the whole, in case a change is what it cannot read
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,15 @@ class SharedPublisher:
         """See Publisher."""
         if leaves.base_digest != self._base_digest:
             raise ValueError("these leaves were compiled for another base than the one published last")
-        generation = self._writer.put_leaves(leaves, former)
+        generation = self._writer.put_leaves(leaves, former, whole=self._somebody_is_late())
         self._announce(generation)
         return generation
+
+    def _somebody_is_late(self) -> bool:
+        control = self._pages.control
+        if time.time_ns() < control.stamp + _LATE * 1e9:
+            return False
+        return any(page.leaves_generation < control.leaves_generation for page in self._pages.answering())
 
     def _announce(self, generation: int) -> None:
         control = self._pages.control

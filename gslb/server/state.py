@@ -10,12 +10,12 @@ import logging
 import os
 import re
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from gslb.errors import SnapshotError, StateError
 from gslb.server.processes import ProcessId
@@ -23,11 +23,13 @@ from gslb.server.processes import ProcessId
 log = logging.getLogger("gslb.state")
 
 _MAGIC = b"GSLBSNAP"
-_FORMAT = 1
+_FORMAT = 2
 _HEADER = struct.Struct(">8sH4sQQ32s")  # magic, format, kind, generation, payload length, blake2b-256 of the payload
 _BASE = b"base"
 _LEAVES = b"leaf"
-_NAME = re.compile(r"(base|leaves)-(\d+)\.snap")
+_CHANGE = b"chng"
+_KINDS = {"leaves": _LEAVES, "change": _CHANGE}
+_NAME = re.compile(r"(base|leaves|change)-(\d+)(?:-(\d+))?\.snap")
 
 
 class Snapshot(NamedTuple):
@@ -35,6 +37,15 @@ class Snapshot(NamedTuple):
 
     generation: int
     payload: bytes
+
+
+class _Header(NamedTuple):
+    magic: bytes
+    version: int
+    kind: bytes
+    generation: int
+    length: int
+    digest: bytes
 
 
 class FileLock:
@@ -107,6 +118,15 @@ class StateFolder:
         """Put the leaves of a base on disk, in the place of older ones. Raises StateError."""
         self._write_snapshot(f"leaves-{base_generation}.snap", _LEAVES, Snapshot(generation, payload))
 
+    def write_change(self, base_generation: int, since: int, generation: int, payload: bytes) -> None:
+        """Put beside the leaves of a base what leads from generation `since` to a later one. Raises StateError."""
+        self._write_snapshot(f"change-{base_generation}-{since}.snap", _CHANGE, Snapshot(generation, payload))
+
+    def remove_changes(self, base_generation: int) -> None:
+        """Remove all changes of a base: the leaves beside them are newer."""
+        for path in self.path.glob(f"change-{base_generation}-*.snap"):
+            path.unlink(missing_ok=True)
+
     def read_base(self, generation: int) -> Snapshot:
         """Raises SnapshotError: absent, damaged, foreign."""
         return _read_snapshot(self.path / f"base-{generation}.snap", _BASE)
@@ -115,43 +135,71 @@ class StateFolder:
         """The newest leaves of a base. Raises SnapshotError: absent, damaged, foreign."""
         return _read_snapshot(self.path / f"leaves-{base_generation}.snap", _LEAVES)
 
+    def read_change(self, base_generation: int, since: int) -> Snapshot | None:
+        """What follows generation `since` of a base's leaves; None where nothing does. SnapshotError: damaged, foreign.
+
+        The payload is for the leaves of exactly that generation.
+        """
+        path = self.path / f"change-{base_generation}-{since}.snap"
+        try:
+            return _read_snapshot(path, _CHANGE)
+        except SnapshotError:
+            if path.exists():
+                raise
+            return None
+
+    def leaves_generation(self, base_generation: int) -> int:
+        """What the header of a base's leaves says, so that they need not be read again. Raises SnapshotError."""
+        path = self.path / f"leaves-{base_generation}.snap"
+        with _opened(path) as file:
+            return _read_header(path, file, _LEAVES).generation
+
     def bases(self) -> list[int]:
         """Generations of the base files, newest first. They may be damaged: reading tells."""
-        return sorted((g for kind, g in self._snapshots() if kind == "base"), reverse=True)
+        return sorted((generation for _, kind, generation, _ in self._snapshots() if kind == "base"), reverse=True)
 
     def newest(self) -> tuple[int, int] | None:
         """(base generation, leaves generation) of the newest pair whose checksums hold; damaged ones are logged."""
         for generation in self.bases():
             try:
-                return self.read_base(generation).generation, self.read_leaves(generation).generation
+                return self.read_base(generation).generation, self._last_of(generation)
             except SnapshotError as error:
                 log.warning("ignored: %s", error)
         return None
 
+    def _last_of(self, base_generation: int) -> int:
+        """The generation at the end of the changes to a base's leaves, as far as they can be read."""
+        generation = self.read_leaves(base_generation).generation
+        with suppress(SnapshotError):
+            while change := self.read_change(base_generation, generation):
+                generation = change.generation
+        return generation
+
     def last_generation(self) -> int:
         """The highest generation that any file names or holds; 0 where there is none."""
         highest = 0
-        for kind, generation in self._snapshots():
-            highest = max(highest, generation)
-            if kind == "leaves":
+        for path, kind, *named in self._snapshots():
+            highest = max(highest, *named)
+            if kind != "base":  # whose name says it all
                 with suppress(SnapshotError):
-                    highest = max(highest, self.read_leaves(generation).generation)
+                    highest = max(highest, _read_snapshot(path, _KINDS[kind]).generation)
         return highest
 
     def clean(self, keep: Collection[int]) -> None:
         """Remove the snapshots of every base that is not in `keep`."""
-        for kind, generation in self._snapshots():
+        for path, _, generation, _ in self._snapshots():
             if generation not in keep:
-                (self.path / f"{kind}-{generation}.snap").unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
 
-    def _snapshots(self) -> list[tuple[str, int]]:
-        found = (_NAME.fullmatch(entry.name) for entry in self.path.iterdir())
-        return [(match[1], int(match[2])) for match in found if match]
+    def _snapshots(self) -> list[tuple[Path, str, int, int]]:
+        """Each file with its kind, the generation of its base, and for a change that of what it follows."""
+        found = ((entry, _NAME.fullmatch(entry.name)) for entry in self.path.iterdir())
+        return [(path, match[1], int(match[2]), int(match[3] or 0)) for path, match in found if match]
 
     def _write_snapshot(self, name: str, kind: bytes, snapshot: Snapshot) -> None:
         generation, payload = snapshot
         digest = blake2b(payload, digest_size=32).digest()
-        self._replace(name, _HEADER.pack(_MAGIC, _FORMAT, kind, generation, len(payload), digest) + payload)
+        self._replace(name, _HEADER.pack(_MAGIC, _FORMAT, kind, generation, len(payload), digest), payload)
         self._syncing = self._syncing or ThreadPoolExecutor(1, "fsync")
         self._syncing.submit(_sync, self.path / name)
 
@@ -173,12 +221,12 @@ class StateFolder:
         """Everything ended in order: nobody has to look for leftovers."""
         (self.path / "run.json").unlink(missing_ok=True)
 
-    def _replace(self, name: str, data: bytes) -> None:
+    def _replace(self, name: str, *parts: bytes) -> None:
         temporary = self.path / f".{name}.tmp"
         try:
             fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(fd, "wb") as file:
-                file.write(data)
+                file.writelines(parts)
             temporary.rename(self.path / name)
         except OSError as error:
             raise StateError(f"{self.path / name} cannot be written: {error.strerror}") from error
@@ -191,21 +239,33 @@ class StateFolder:
 
 
 def _read_snapshot(path: Path, kind: bytes) -> Snapshot:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise SnapshotError(f"{path}: {error.strerror}") from error
+    with _opened(path) as file:
+        header = _read_header(path, file, kind)
+        payload = file.read()
+    if header.length != len(payload) or header.digest != blake2b(payload, digest_size=32).digest():
+        raise SnapshotError(f"{path}: damaged, its checksum does not hold")
+    return Snapshot(header.generation, payload)
+
+
+def _read_header(path: Path, file: BinaryIO, kind: bytes) -> _Header:
+    data = file.read(_HEADER.size)
     if len(data) < _HEADER.size:
         raise SnapshotError(f"{path}: {len(data)} bytes are too few for a snapshot")
-    magic, version, found, generation, length, digest = _HEADER.unpack_from(data)
-    payload = data[_HEADER.size :]
-    if magic != _MAGIC or found != kind:
+    header = _Header(*_HEADER.unpack(data))
+    if header.magic != _MAGIC or header.kind != kind:
         raise SnapshotError(f"{path}: not a snapshot of this kind")
-    if version != _FORMAT:
-        raise SnapshotError(f"{path}: format version {version}, this program reads {_FORMAT}")
-    if length != len(payload) or digest != blake2b(payload, digest_size=32).digest():
-        raise SnapshotError(f"{path}: damaged, its checksum does not hold")
-    return Snapshot(generation, payload)
+    if header.version != _FORMAT:
+        raise SnapshotError(f"{path}: format version {header.version}, this program reads {_FORMAT}")
+    return header
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise SnapshotError(f"{path}: {error.strerror}") from error
 
 
 def _sync(path: Path) -> None:

@@ -130,6 +130,7 @@ def _settings(node: NodeSettings) -> Settings:
         _networks(node.acl_whoami),
         node.cookie_secrets,
         astuple(node.rate_limit) if node.rate_limit else None,
+        node.cookie_memory,
     )
 
 

@@ -11,21 +11,24 @@ from gslb.table.entries import Table, holds, unpacked
 class Client:
     """Who asks: one object per context, set anew for each query. See gslb.policy.nodes.Client."""
 
-    __slots__ = ("cookie", "ecs", "rng", "scope", "source", "table", "transport", "uses_ecs")
+    __slots__ = ("cookie", "ecs", "opt", "rng", "scope", "source", "table", "transport", "uses_ecs")
 
     def __init__(self, table: Table, rng: Draw) -> None:
         self.rng = rng
-        self.ask(table, b"\0\0\0\0", None)
+        self.ask(table, bytes(4))
 
-    def ask(self, table: Table, source: bytes, ecs: Ecs | None, transport: int = 0) -> None:
-        """Start on a query from this packed address. `cookie` is what the reply is to carry, if anything."""
+    def ask(self, table: Table, source: bytes, transport: int = 0, ecs: Ecs | None = None) -> None:
+        """Start on a query from this packed address. `cookie` is what the reply is to carry, if anything.
+
+        `opt` is the reply's OPT record where it is known already; an extended error may still have to be added.
+        """
         self.table = table
         self.source = source
         self.ecs = ecs
         self.scope = 0
         self.uses_ecs = False
         self.transport = transport
-        self.cookie = b""
+        self.cookie = self.opt = b""
 
     @property
     def nearest(self) -> Sequence[NearestMap]:

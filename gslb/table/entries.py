@@ -186,6 +186,7 @@ class Settings(NamedTuple):
     whoami_acl: Networks = ()
     cookie_secrets: tuple[bytes, ...] = ()
     rate_limit: tuple[float, float, int, bool] | None = None
+    cookie_memory: int = 0
 
 
 class Base:

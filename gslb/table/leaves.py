@@ -7,9 +7,11 @@ none live at all                                           `all_down`, with EDE 
 a pool that is reached with a member still unknown         not ready: SERVFAIL, EDE 14
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from functools import lru_cache
 from ipaddress import ip_address
-from typing import Final
+from itertools import chain
+from typing import Final, NamedTuple
 
 from gslb.config.model import Config, Member, Pool
 from gslb.dns.edns import EDE_NOT_READY, EDE_OTHER, extended_error
@@ -26,18 +28,54 @@ NO_LIVE_SITE: Final = extended_error(EDE_OTHER, "no live site")
 NOT_READY: Final = Answer((), extended_error(EDE_NOT_READY), SERVFAIL)
 NODATA: Final = Answer(())
 
+LastGood = Mapping[str, frozenset[str]]
+
 _HINTS: Final = ((4, A), (6, AAAA))  # ipv4hint, ipv6hint
 
 
-def compile_pools(base: Base, config: Config, states: States, last_good: Mapping[str, frozenset[str]]) -> Leaves:
+class Former(NamedTuple):
+    """Leaves that were compiled from the same base and config, and the states that they were compiled in."""
+
+    states: States
+    leaves: Leaves
+
+
+def compile_pools(
+    base: Base, config: Config, states: States, last_good: LastGood, former: Former | None = None
+) -> Leaves:
     """What every chain serves in these states. `states` holds every pool and member of the config.
 
     `last_good` is what each pool served when it last had a live member, by address; the result carries it on.
+    With `former`, only the chains of pools in another state are compiled; the other nodes stay the same objects.
     """
-    views = {name: PoolView(pool, states[name], base.pool_maps.get(name, -1)) for name, pool in config.pools.items()}
+    moved = _moved(states, last_good, former)
+    views = {name: PoolView(config.pools[name], states[name], base.pool_maps.get(name, -1)) for name in moved}
     good = {name: view.live_addresses() or last_good.get(name, frozenset()) for name, view in views.items()}
-    nodes = [compile_chain(spec, [views[name] for name in spec.pools], good) for spec in base.chains]
+    if former is None:
+        return Leaves(base.digest, [_compile(spec, views, good) for spec in base.chains], good)
+    nodes = list(former.leaves.nodes)
+    touched = [at for at, spec in enumerate(base.chains) if not moved.isdisjoint(spec.pools)]
+    for name in {name for at in touched for name in base.chains[at].pools} - moved:  # that share a chain
+        views[name] = PoolView(config.pools[name], states[name], base.pool_maps.get(name, -1))
+    good = {**former.leaves.last_good, **good}
+    for at in touched:
+        nodes[at] = _compile(base.chains[at], views, good)
     return Leaves(base.digest, nodes, good)
+
+
+def _moved(states: States, last_good: LastGood, former: Former | None) -> Set[str]:
+    """The pools that are in another state than before, or were to serve others last."""
+    if former is None:
+        return states.keys()
+    before, good = former.states, former.leaves.last_good
+    moved = {name for name, members in states.items() if members is not before[name] and members != before[name]}
+    if good is not last_good:
+        moved |= {name for name in states if name in last_good and last_good[name] != good[name]}
+    return moved
+
+
+def _compile(spec: ChainSpec, views: Mapping[str, "PoolView"], good: LastGood) -> Node:
+    return compile_chain(spec, [views[name] for name in spec.pools], good)
 
 
 class PoolView:
@@ -47,16 +85,26 @@ class PoolView:
         self.pool = pool
         self.members = members
         self.nearest = nearest
-        self.ready = all(a.effective != "unknown" for state in members.values() for a in state.addresses)
+        self.ready = True
+        self._live: dict[str, list[str] | None] = {}  # by member; None: it does not live
+        for member in pool.members:
+            state = members[member.name]
+            live = []
+            for address in state.addresses:
+                if address.effective == "up":
+                    live.append(address.address)
+                elif address.effective == "unknown":
+                    self.ready = False
+            # A name that nobody probes lives without any address, unless it is drained.
+            self._live[member.name] = live if live or not (state.addresses or state.drain) else None
 
     def live_addresses(self) -> frozenset[str]:
         """Every address that may be served, or of a member that is a name: that must answer for the name to be."""
-        states = self.members.values()
-        return frozenset(a.address for state in states for a in state.addresses if a.effective == "up")
+        return frozenset(chain.from_iterable(filter(None, self._live.values())))
 
     def any_live(self) -> bool:
         """Whether any member lives, in any family."""
-        return any(self._live_of(member) is not None for member in self.pool.members)
+        return any(live is not None for live in self._live.values())
 
     def configured(self, spec: ChainSpec) -> bool:
         """Whether any member has something to answer with at all."""
@@ -66,17 +114,11 @@ class PoolView:
         """The members with something to answer with now, in the pool's order."""
         found = []
         for position, member in enumerate(self.pool.members):
-            live = self._live_of(member)
+            live = self._live[member.name]
             records = () if live is None else records_of(member, live, spec)
             if records:
                 found.append(Candidate(position, member.name, member.weight, member.priority, records))
         return found
-
-    def _live_of(self, member: Member) -> list[str] | None:
-        """The live addresses of a member; none at all, and not None, for a name that nobody probes."""
-        state = self.members[member.name]
-        live = [a.address for a in state.addresses if a.effective == "up"]
-        return live if live or (not state.addresses and not state.drain) else None
 
     def policy(self, spec: ChainSpec) -> Node | None:
         """The policy's node, or None where no member lives."""
@@ -106,7 +148,7 @@ class PoolView:
         ]
 
 
-def compile_chain(spec: ChainSpec, views: Sequence[PoolView], good: Mapping[str, frozenset[str]]) -> Node:
+def compile_chain(spec: ChainSpec, views: Sequence[PoolView], good: LastGood) -> Node:
     """The node of one chain: see the table at the top."""
     if spec.weights:
         return _drawn(spec, views, good)
@@ -122,7 +164,7 @@ def compile_chain(spec: ChainSpec, views: Sequence[PoolView], good: Mapping[str,
     return able[-1].all_down(spec, good[able[-1].pool.name])
 
 
-def _drawn(spec: ChainSpec, views: Sequence[PoolView], good: Mapping[str, frozenset[str]]) -> Node:
+def _drawn(spec: ChainSpec, views: Sequence[PoolView], good: LastGood) -> Node:
     if not all(view.ready for view in views):
         return NOT_READY
     weighted = [(weight, view) for weight, view in zip(spec.weights, views, strict=True)]
@@ -144,7 +186,8 @@ def records_of(member: Member, addresses: Sequence[str], spec: ChainSpec) -> tup
     if member.cname:
         return (record(CNAME, spec.ttl, member.cname),) if spec.rtype == CNAME else ()
     if spec.service is None:
-        return tuple(record(spec.rtype, spec.ttl, ip_address(a).packed) for a in addresses if _fits(a, spec.rtype))
+        rtype, ttl = spec.rtype, spec.ttl
+        return tuple([_address_record(rtype, ttl, a) for a in addresses if _fits(a, rtype)])
     if not addresses:
         return ()
     priority, target, params = spec.service
@@ -157,6 +200,12 @@ def records_of(member: Member, addresses: Sequence[str], spec: ChainSpec) -> tup
 
 def _hint(addresses: Sequence[str], rtype: int) -> bytes:
     return b"".join(ip_address(a).packed for a in addresses if _fits(a, rtype))
+
+
+@lru_cache(maxsize=1 << 16)
+def _address_record(rtype: int, ttl: int, address: str) -> bytes:
+    """Remembered: a change of health compiles the same addresses again, and reading one takes microseconds."""
+    return record(rtype, ttl, ip_address(address).packed)
 
 
 def _fits(address: str, rtype: int) -> bool:

@@ -1,19 +1,14 @@
 """The compiled table as bytes and back: what travels to the workers and waits on disk.
 
-msgpack of nested tuples, so reading it can build values but never run code. Files, checksums and generations are the
-server's business (gslb/server/state.py).
+Files, checksums and generations are the server's business (gslb/server/state.py). What only the compiler needs (chains,
+distance maps by pool, what was last good) lies apart: a worker loads `lean`, without it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from hashlib import blake2b
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping, Sequence
+from functools import partial
 
-import msgpack
-
-from gslb.errors import SnapshotError
 from gslb.geo.nearest import NearestMap
 from gslb.geo.rules import RuleMap
-from gslb.policy.nodes import Answer, ByHash, Choice, Nearest, Node, Sample
 from gslb.table.entries import (
     Base,
     ByRules,
@@ -29,82 +24,144 @@ from gslb.table.entries import (
     WhoAmI,
     ZoneData,
 )
+from gslb.table.pack import (
+    ANSWER,
+    Packed,
+    Reader,
+    digest,
+    dump_node,
+    guarded,
+    leaf,
+    load_node,
+    pack,
+    pack_nodes,
+    unpack,
+)
 
-T = TypeVar("T")
-Packed = tuple[Any, ...]
+LastGood = Mapping[str, frozenset[str]]
 
 
 def dump_base(base: Base) -> bytes:
     """A base as bytes; its digest is not in them, since it is their hash."""
     zones = {id(zone): position for position, zone in enumerate(base.zones)}
+    sets: dict[Packed, int] = {}  # dynamic names have few different ones
     names = [
-        (
-            owner,
-            zones[id(entry.zone)],
-            [(rtype, dump_node(node)) for rtype, node in entry.types.items()],
-            entry.alias,
-            entry.referral,
-        )
+        (owner, zones[id(entry.zone)], _dump_types(entry.types, sets), entry.alias, entry.referral)
         for owner, entry in base.names.items()
     ]
-    return _pack(
+    return pack(
         (
             _dump_settings(base.settings),
             [(zone.apex, zone.negative) for zone in base.zones],
             [rules.to_parts() for rules in base.rule_maps],
             base.rule_names,
             [nearest.to_parts() for nearest in base.nearest],
-            list(base.pool_maps.items()),
-            base.chains,
+            pack((list(base.pool_maps.items()), base.chains)),
+            list(sets),
             names,
         )
     )
 
 
-def load_base(payload: bytes) -> Base:
+def _dump_types(types: Mapping[int, TreeNode], sets: dict[Packed, int]) -> Packed | int:
+    """The types of a name: static data as they are, decision trees as the position of the set among all of them."""
+    packed = tuple((rtype, dump_node(node)) for rtype, node in types.items())
+    if not types or any(node[0] == ANSWER for _, node in packed if node):
+        return packed
+    return sets.setdefault(packed, len(sets))
+
+
+def load_base(payload: bytes, *, lean: bool = False) -> Base:
     """The inverse of `dump_base`. Raises SnapshotError for anything else."""
-    return _guarded(_load_base, payload)
+    return guarded(partial(_load_base, payload, lean))
 
 
 def digest_of(base: Base) -> bytes:
     """What ties leaves to this base."""
-    return _digest(dump_base(base))
+    return digest(dump_base(base))
 
 
 def dump_leaves(leaves: Leaves) -> bytes:
     """Leaves as bytes."""
-    good = [(pool, sorted(addresses)) for pool, addresses in leaves.last_good.items()]
-    return _pack((leaves.base_digest, [dump_node(node) for node in leaves.nodes], good))
+    return join_leaves(leaves.base_digest, pack_nodes(leaves.nodes), leaves.last_good)
 
 
-def load_leaves(payload: bytes) -> Leaves:
+def join_leaves(base_digest: bytes, nodes: list[bytes], last_good: LastGood) -> bytes:
+    """Leaves as bytes, of nodes that are bytes already."""
+    return pack((base_digest, nodes, pack([(pool, sorted(addresses)) for pool, addresses in last_good.items()])))
+
+
+def load_leaves(payload: bytes, *, lean: bool = False) -> Leaves:
     """The inverse of `dump_leaves`. Raises SnapshotError for anything else."""
-    return _guarded(_load_leaves, payload)
+    return guarded(partial(_load_leaves, payload, lean))
 
 
-def _load_base(payload: bytes) -> Base:
-    settings, zones, rules, rule_names, nearest, pool_maps, chains, names = _unpack(payload)
-    base = Base(_load_settings(settings))
-    base.zones = tuple(ZoneData(apex, negative) for apex, negative in zones)
-    base.rule_maps = tuple(RuleMap.from_parts(parts) for parts in rules)
-    base.rule_names = rule_names
-    base.nearest = tuple(NearestMap.from_parts(parts) for parts in nearest)
-    base.pool_maps = dict(pool_maps)
-    base.chains = tuple(ChainSpec(*spec) for spec in chains)
-    entries: dict[bytes, Entry] = {}
-    shared: dict[Packed, TreeNode] = {}
-    for owner, zone, types, alias, referral in names:
-        entry = Entry(base.zones[zone], {rtype: _base_node(node, base, shared) for rtype, node in types})
+def _load_base(payload: bytes, lean: bool) -> Base:
+    reader = Reader(payload)
+    if reader.array() != 8:
+        raise ValueError("a base has eight parts")
+    base = Base(_load_settings(reader.next()))
+    base.zones = tuple(ZoneData(apex, negative) for apex, negative in reader.next())
+    base.rule_maps = tuple(RuleMap.from_parts(parts) for parts in reader.next())
+    base.rule_names = reader.next()
+    base.nearest = tuple(NearestMap.from_parts(parts) for parts in reader.next())
+    compilers = reader.next()
+    if not lean:
+        pool_maps, chains = unpack(compilers)
+        base.pool_maps = dict(pool_maps)
+        base.chains = tuple(ChainSpec(*spec) for spec in chains)
+    base.names = _load_names(reader, base)
+    reader.end()
+    link_wildcards(base.names)
+    base.digest = digest(payload)
+    return base
+
+
+def _load_names(reader: Reader, base: Base) -> dict[bytes, Entry]:
+    names: dict[bytes, Entry] = {}
+    trees = _Trees(base)
+    sets = [trees.types(reader.next()) for _ in range(reader.array())]
+    for _ in range(reader.array()):
+        owner, zone, types, alias, referral = reader.next()
+        entry = Entry(base.zones[zone], sets[types] if type(types) is int else trees.types(types))
         entry.alias = alias
         if referral is not None:
             cut, *sections = referral
             ns, glue, extra = (Section(*section) for section in sections)
             entry.referral = Referral(cut, ns, glue, extra)
-        entries[owner] = entry
-    link_wildcards(entries)
-    base.names = entries
-    base.digest = _digest(payload)
-    return base
+        names[owner] = entry
+    return names
+
+
+class _Trees:
+    """Makes the nodes of names; chains and rules that are equal become one object again."""
+
+    def __init__(self, base: Base) -> None:
+        self._maps = base.rule_maps
+        self._chains: dict[int, Chain] = {}
+        self._rules: dict[Packed, ByRules] = {}
+
+    def types(self, packed: Packed) -> dict[int, TreeNode]:
+        """The types of a name, or of many."""
+        return {rtype: self._node(node) for rtype, node in packed}
+
+    def _node(self, packed: Packed) -> TreeNode:
+        match packed[0]:
+            case 0:
+                return load_node(packed)
+            case 5:
+                return self._chain(packed[1])
+            case 6:
+                return self._rules.get(packed) or self._rules.setdefault(packed, self._by_rules(*packed[1:]))
+            case 7:
+                return WhoAmI()
+        raise ValueError(f"no such kind of node: {packed[:1]}")
+
+    def _by_rules(self, position: int, chains: Sequence[int]) -> ByRules:
+        return ByRules(self._maps[position], position, [self._chain(index) for index in chains])
+
+    def _chain(self, index: int) -> Chain:
+        return self._chains.get(index) or self._chains.setdefault(index, Chain(index))
 
 
 def link_wildcards(names: Mapping[bytes, Entry]) -> None:
@@ -135,112 +192,7 @@ def _load_settings(packed: Packed) -> Settings:
     )
 
 
-def _load_leaves(payload: bytes) -> Leaves:
-    digest, nodes, good = _unpack(payload)
-    shared: dict[Packed, Node] = {}
-    return Leaves(
-        digest,
-        [_shared(node, shared, load_node) for node in nodes],
-        {pool: frozenset(addresses) for pool, addresses in good},
-    )
-
-
-def _base_node(packed: Packed, base: Base, shared: dict[Packed, TreeNode]) -> TreeNode:
-    if packed[0] == _ANSWER:
-        return load_node(packed)
-
-    def build(packed: Packed) -> TreeNode:
-        if packed[0] == _CHAIN:
-            return Chain(packed[1])
-        if packed[0] == _WHOAMI:
-            return WhoAmI()
-        return ByRules(base.rule_maps[packed[1]], packed[1], [Chain(index) for index in packed[2]])
-
-    return _shared(packed, shared, build)
-
-
-def _shared(packed: Packed, known: dict[Packed, T], build: Callable[[Packed], T]) -> T:
-    """Equal nodes of a table become one object again."""
-    node = known.get(packed)
-    if node is None:
-        node = known[packed] = build(packed)
-    return node
-
-
-_ANSWER: Final = 0
-_CHOICE: Final = 1
-_SAMPLE: Final = 2
-_HASH: Final = 3
-_NEAREST: Final = 4
-_CHAIN: Final = 5
-_RULES: Final = 6
-_WHOAMI: Final = 7
-
-
-def dump_node(node: TreeNode | None) -> Packed | None:
-    """A node as nested tuples, its kind first."""
-    match node:
-        case Answer():
-            return (_ANSWER, node.count, node.records, node.ede, node.rcode)
-        case Choice():
-            return (_CHOICE, node.weights, _dump_all(node.children))
-        case Sample():
-            return (_SAMPLE, node.weights, _dump_all(node.answers), node.count)
-        case ByHash():
-            return (_HASH, node.keys, node.weights, _dump_all(node.answers), node.count)
-        case Nearest():
-            return (_NEAREST, node.map, _dump_all(node.answers), node.count, dump_node(node.unknown))
-        case Chain():
-            return (_CHAIN, node.index)
-        case ByRules():
-            return (_RULES, node.position, [chain.index for chain in node.children])
-        case WhoAmI():
-            return (_WHOAMI,)
-    return None
-
-
-def _dump_all(nodes: Sequence[TreeNode | None]) -> list[Packed | None]:
-    return [dump_node(node) for node in nodes]
-
-
-def load_node(packed: Packed) -> Node:
-    """The inverse of `dump_node`, for the kinds that leaves are made of."""
-    match packed:
-        case (0, count, records, ede, rcode):
-            return Answer.joined(count, records, ede, rcode)
-        case (1, weights, children):
-            return Choice(weights, [load_node(child) for child in children])
-        case (2, weights, answers, count):
-            return Sample(weights, _answers(answers), count)
-        case (3, keys, weights, answers, count):
-            return ByHash(keys, weights, _answers(answers), count)
-        case (4, nearest, answers, count, unknown):
-            slots = [None if answer is None else Answer.joined(*answer[1:]) for answer in answers]
-            return Nearest(nearest, slots, count, load_node(unknown))
-    raise ValueError(f"no such kind of node: {packed[:1]}")
-
-
-def _answers(packed: Sequence[Packed]) -> list[Answer]:
-    return [Answer.joined(*answer[1:]) for answer in packed]
-
-
-def _digest(payload: bytes) -> bytes:
-    return blake2b(payload, digest_size=16).digest()
-
-
-def _pack(values: object) -> bytes:
-    return bytes(msgpack.packb(values, use_bin_type=True))
-
-
-def _unpack(payload: bytes) -> Packed:
-    values = msgpack.unpackb(payload, use_list=False, raw=False, strict_map_key=False)
-    if not isinstance(values, tuple):
-        raise TypeError("a snapshot is a sequence")
-    return values
-
-
-def _guarded(load: Callable[[bytes], T], payload: bytes) -> T:
-    try:
-        return load(payload)
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, msgpack.UnpackException) as error:
-        raise SnapshotError(f"this is not a table that this version wrote: {type(error).__name__}: {error}") from error
+def _load_leaves(payload: bytes, lean: bool) -> Leaves:
+    base_digest, nodes, good = unpack(payload)
+    last_good = {} if lean else {pool: frozenset(addresses) for pool, addresses in unpack(good)}
+    return Leaves(base_digest, [leaf(index, packed) for index, packed in enumerate(nodes)], last_good)

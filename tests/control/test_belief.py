@@ -1,9 +1,10 @@
 """What is believed after a restart, and since when states hold."""
 
+from gslb.config.model import Pool
 from gslb.control.belief import Place, addresses, believable, changes, since
 from gslb.health.states import Observation, TargetKey
 from gslb.store import HealthSnapshot
-from tests.support import config, states
+from tests.support import OSAKA, TOKYO, config, states
 
 CONFIG = config()
 KEY = TargetKey("web", "192.0.2.10")
@@ -50,3 +51,10 @@ def test_since_moves_with_the_state_only() -> None:
     assert second[TOKYO_V4] == 150.0
     assert since(second, down, down, 190.0) == second
     assert {place for place, at in second.items() if at == 100.0} == {p for p, _ in addresses(up)} - {TOKYO_V4}
+
+
+def test_what_is_gone_has_no_time() -> None:
+    both = config(pools=[Pool("web", (TOKYO, OSAKA)), Pool("more", (TOKYO,))])
+    first = since({}, {}, states(both), 100.0)
+    fewer = since(first, states(both), states(config(pools=[Pool("web", (OSAKA,))])), 150.0)
+    assert fewer == {Place("web", "osaka", address): 100.0 for address in OSAKA.addresses}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gslb.config.model import Config, Member, MonitorSet, NodeSettings, Pool, Site
-from gslb.health.effective import effective
+from gslb.health.effective import Former, effective
 from gslb.health.states import AddressState, Observation, TargetKey, Verdict
 from gslb.intents import Drain, Target
 
@@ -150,3 +150,41 @@ def test_total_and_deterministic(
             assert not (settled and address.effective == "unknown")
             assert not (member.drain and address.effective != "down")
             assert address.reason or address.effective == "up"
+
+
+TARGETS = ("site/tokyo", "site/osaka", "pool/front", "member/front/tokyo", "pool/other")
+KNOWN = st.dictionaries(
+    st.sampled_from([TargetKey("web", V4), TargetKey("web", V6), TargetKey("web", "198.51.100.10")]),
+    st.sampled_from([Observation(verdict, 1.0) for verdict in VERDICTS]),
+)
+MOMENTS = st.tuples(
+    KNOWN, st.lists(st.sampled_from(TARGETS), unique=True), st.sampled_from((5.0, 150.0)), st.booleans()
+)
+
+
+@given(st.lists(MOMENTS, min_size=2, max_size=6))
+def test_from_a_former_result_comes_what_would_come_without(moments: list) -> None:
+    setting, former = config(), None
+    for belief, targets, now, settled in moments:
+        drains = [drain(target, ident=target) for target in targets]
+        found = effective(setting, belief, drains, now, settled=settled, former=former)
+        assert found == effective(setting, belief, drains, now, settled=settled)
+        former = Former(belief, [d for d in drains if d.active(now)], settled, found[0])
+
+
+def test_what_nothing_changed_for_stays_the_same_object() -> None:
+    members = (Member("tokyo", "tokyo", (V4,)), Member("osaka", "osaka", ("198.51.100.10",)))
+    pools = {"one": Pool("one", members, WEB), "two": Pool("two", members[1:], WEB)}
+    setting = Config(NODE, {name: Site(name) for name in ("tokyo", "osaka")}, {}, pools, {}, "digest")
+    belief = believe(web="up")
+    first, _ = effective(setting, belief, (), 5.0, settled=True)
+    after = {TargetKey("web", V4): Observation("down", 6.0)}
+    second, _ = effective(setting, after, (), 6.0, settled=True, former=Former(belief, (), True, first))
+    assert second["two"] is first["two"]
+    assert second["one"]["osaka"] is first["one"]["osaka"]
+    assert second["one"]["tokyo"].addresses[0].effective == "down"
+    third, _ = effective(
+        setting, after, [drain("site/tokyo")], 7.0, settled=True, former=Former(after, (), True, second)
+    )
+    assert third["two"] is first["two"]
+    assert third["one"]["tokyo"].drain == "d1"

@@ -147,6 +147,28 @@ async def test_leaves_that_cannot_be_read_change_nothing_and_are_tried_again(
     assert await desk.publisher.wait_acknowledged(generation, 1.0)
 
 
+async def test_changes_that_cannot_be_read_are_tried_again_from_where_they_can(
+    desk: Desk, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_TRY_AGAIN", 0.05)
+    await desk.serve()
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.publisher, "_announce", lambda _: None)
+        desk.publisher._writer._current._room = 1 << 20  # a change of so small a table is as large as the whole
+        desk.publisher.publish_leaves(with_down(numbered(1), 1, TOKYO))
+        desk.publisher.publish_leaves(with_down(numbered(1), 1))
+    path = desk.state.path / "change-1-2.snap"
+    good = path.read_bytes()
+    path.write_bytes(b"rubbish")
+    with caplog.at_level(logging.WARNING):
+        desk.pages.control.leaves_generation = 3
+        assert not await desk.publisher.wait_acknowledged(3, 0.2)
+    assert "serving the leaves of generation 2 on" in caplog.text
+    assert {a for _ in range(20) for a in addresses(await desk.ask("www"))} == {OSAKA}
+    path.write_bytes(good)
+    assert await desk.publisher.wait_acknowledged(3, 1.0)
+
+
 async def test_it_proves_that_it_lives(desk: Desk) -> None:
     await desk.serve()
     desk.link.send(Message(channel.QUERY, query("www")))

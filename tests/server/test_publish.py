@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gslb.errors import StateError
+from gslb.server import publish
 from gslb.server.pages import LOADING, RETIRING, SERVING, Pages
 from gslb.server.processes import ProcessId
 from gslb.server.publish import LocalPublisher, SharedPublisher
@@ -74,9 +75,25 @@ def test_a_write_that_fails_announces_nothing(publisher: SharedPublisher, state:
     made = numbered(1)
     publisher.publish_base(made.base, made.leaves)
     (state.path / ".leaves-1.snap.tmp").mkdir()
+    (state.path / ".change-1-1.snap.tmp").mkdir()
     with pytest.raises(StateError):
         publisher.publish_leaves(with_down(made, 1, TOKYO))
     assert pages.control.leaves_generation == 1
+
+
+def test_workers_that_do_not_follow_get_the_whole(
+    publisher: SharedPublisher, state: StateFolder, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = numbered(1)
+    serve(pages, 0, publisher.publish_base(made.base, made.leaves))
+    publisher.publish_leaves(with_down(made, 1, TOKYO))
+    serve(pages, 0, publisher.publish_leaves(made.leaves))
+    monkeypatch.setattr(publish, "_LATE", 0.0)
+    publisher.publish_leaves(made.leaves)
+    assert state.leaves_generation(1) < 4  # nobody is late
+    serve(pages, 0, 3)
+    publisher.publish_leaves(made.leaves)
+    assert state.leaves_generation(1) == 5
 
 
 def test_a_restart_goes_on_counting_and_replaces_no_equal_base(state: StateFolder, pages: Pages) -> None:

@@ -80,6 +80,35 @@ def test_generations_and_cleaning(state: StateFolder) -> None:
     state.close()
 
 
+def test_changes_follow_the_leaves_of_a_base(state: StateFolder) -> None:
+    state.write_base(3, b"base")
+    state.write_leaves(3, 4, b"leaves")
+    assert state.read_change(3, 4) is None
+    state.write_change(3, 4, 6, b"first")
+    state.write_change(3, 6, 7, b"second")
+    assert state.read_change(3, 4) == Snapshot(6, b"first")
+    assert (state.newest(), state.last_generation(), state.leaves_generation(3)) == ((3, 7), 7, 4)
+    (state.path / "change-3-6.snap").write_bytes(b"rubbish")
+    assert (state.newest(), state.last_generation()) == ((3, 6), 6)
+    with pytest.raises(SnapshotError, match="too few"):
+        state.read_change(3, 6)
+    state.write_change(33, 4, 8, b"of another base")
+    state.remove_changes(3)
+    assert state.read_change(3, 4) is None
+    assert state.read_change(33, 4) == Snapshot(8, b"of another base")
+    state.clean(set())
+    assert not list(state.path.glob("*.snap"))
+    state.close()
+
+
+def test_the_generation_of_leaves_is_known_without_reading_them(state: StateFolder) -> None:
+    with pytest.raises(SnapshotError, match="No such file"):
+        state.leaves_generation(3)
+    state.write_leaves(3, 9, b"leaves")
+    assert state.leaves_generation(3) == 9
+    state.close()
+
+
 def spoil(path: Path, at: int, value: bytes) -> None:
     data = bytearray(path.read_bytes())
     data[at : at + len(value)] = value
@@ -90,7 +119,7 @@ def spoil(path: Path, at: int, value: bytes) -> None:
     ("at", "value", "why"),
     [
         (0, b"NOTASNAP", "not a snapshot of this kind"),
-        (8, b"\0\2", "format version 2, this program reads 1"),
+        (8, b"\0\1", "format version 1, this program reads 2"),
         (10, b"leaf", "not a snapshot of this kind"),
         (22, b"\xff", "its checksum does not hold"),
         (40, b"\xff\xff", "its checksum does not hold"),

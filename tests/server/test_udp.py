@@ -10,6 +10,7 @@ from gslb.context import Context
 from gslb.responder import respond
 from gslb.server import stats as count
 from gslb.server import udp
+from gslb.server.batch import SIZE
 from gslb.server.sockets import Endpoint, open_endpoint
 from gslb.server.udp import UdpReader
 from tests.support import addresses, config, query, table
@@ -52,11 +53,11 @@ def test_a_query_is_answered(bench) -> None:
 
 def test_others_get_their_turn(bench) -> None:
     one = bench()
-    total = udp.ROUNDS * 32 + 10
+    total = udp.ROUNDS * SIZE + 10
     for _ in range(total):
         one.client.send(query("www"))
     one.reader.on_readable()
-    assert one.stats[count.UDP_RECEIVED] == udp.ROUNDS * 32
+    assert one.stats[count.UDP_RECEIVED] == udp.ROUNDS * SIZE
     one.reader.on_readable()
     assert one.stats[count.UDP_RECEIVED] == total
     assert one.stats[count.UDP_FULL_BATCHES] == udp.ROUNDS

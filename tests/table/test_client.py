@@ -20,7 +20,7 @@ def located(source: str, subnet: str | None, bits: int = 24) -> tuple[int, str, 
         ecs = parse_ecs(bytes((0, family, bits, 0)) + address.packed[: (bits + 7) // 8])
         assert ecs is not None
     client = Client(TABLE, random.Random(1))
-    client.ask(TABLE, ip_address(source).packed, ecs)
+    client.ask(TABLE, ip_address(source).packed, ecs=ecs)
     version, value = client.locate()
     packed = value.to_bytes(4 if version == 4 else 16, "big")
     return version, str(ip_address(packed)), client.uses_ecs

@@ -5,7 +5,7 @@ import pytest
 from gslb.config.model import AllDown, Pool, Rule
 from gslb.health.states import States
 from gslb.table.build import compile_base
-from gslb.table.leaves import NO_LIVE_SITE, compile_pools
+from gslb.table.leaves import NO_LIVE_SITE, Former, compile_pools
 from tests.support import OSAKA, TOKYO, addresses, ask, config, context, member, name, query, states, table
 
 TOKYO_4, OSAKA_4 = TOKYO.addresses[0], OSAKA.addresses[0]
@@ -155,3 +155,28 @@ def test_a_pool_of_weight_0_is_standby() -> None:
 def test_every_policy_serves_the_living(policy: str) -> None:
     made = config(pools=[pool(policy=policy)])
     assert served(made, states(made, down=TOKYO.addresses)) == {OSAKA_4}
+
+
+def test_only_the_chains_of_pools_in_another_state_are_compiled() -> None:
+    pools = [Pool(f"p{n}", (member("a", f"192.0.2.{n}"), member("b", f"198.51.100.{n}"))) for n in range(5)]
+    names = [name(f"n{n}", Rule((f"p{n}",))) for n in range(5)] + [name("list", Rule(("p3", "p4")))]
+    made = config(pools=pools, names=names)
+    full = table(made)
+    former = Former(states(made), full.leaves)
+    same = compile_pools(full.base, made, states(made), full.leaves.last_good, former)
+    assert all(old is new for old, new in zip(full.nodes, same.nodes, strict=True))
+    moved = compile_pools(full.base, made, states(made, down=["192.0.2.3"]), full.leaves.last_good, former)
+    chains = zip(full.base.chains, full.nodes, moved.nodes, strict=True)
+    assert {spec.pools for spec, old, new in chains if old is not new} == {("p3",), ("p3", "p4")}
+
+
+def test_another_last_good_is_a_change_too() -> None:
+    made = config(pools=[pool(all_down=AllDown("last_good"))])
+    full = table(made)
+    dead = states(made, down=[*TOKYO.addresses, *OSAKA.addresses])
+    former = Former(dead, compile_pools(full.base, made, dead, {"web": frozenset(OSAKA.addresses)}))
+    other = {"web": frozenset(TOKYO.addresses)}
+    again = compile_pools(full.base, made, dead, other, former)
+    assert again.last_good == other
+    assert TOKYO_4_PACKED in again.nodes[0].select(None).records  # type: ignore[arg-type]
+    assert OSAKA_4_PACKED not in again.nodes[0].select(None).records  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from gslb.config.model import AllDown, Config, Match, Pool, Rule
 from gslb.errors import SnapshotError
 from gslb.responder import respond
 from gslb.table.entries import Base, Table
-from gslb.table.snapshot import dump_base, dump_leaves, dump_node, load_base, load_leaves, load_node
+from gslb.table.snapshot import dump_base, dump_leaves, load_base, load_leaves
 from tests.support import OSAKA, SOURCE, TOKYO, config, context, member, name, query, states, table
 
 POOLS = [
@@ -85,7 +85,18 @@ def test_damaged_bytes_are_refused_or_a_table(junk: bytes, at: int) -> None:
 DUMPED = dump_base(made().base)
 
 
-def test_unknown_kinds_of_nodes() -> None:
-    assert dump_node(None) is None
-    with pytest.raises(ValueError, match="no such kind"):
-        load_node((99,))
+def test_unknown_kinds_of_nodes_in_a_name() -> None:
+    payload = dump_base(table(config(["x 60 TXT a"])).base)
+    assert payload.count(b"\x95\x00\x01") > 0  # an answer with one record
+    with pytest.raises(SnapshotError, match="no such kind"):
+        load_base(payload.replace(b"\x95\x00\x01", b"\x95\x09\x01", 1))
+
+
+def test_a_worker_loads_lean_and_answers_the_same() -> None:
+    full = made()
+    lean = Table(load_base(dump_base(full.base), lean=True), load_leaves(dump_leaves(full.leaves), lean=True))
+    assert (lean.base.chains, lean.base.pool_maps, lean.leaves.last_good) == ((), {}, {})
+    first, second = context(full), context(lean)
+    for owner in ("www", "two", "hash", "near", "all", "dead"):
+        wire = query(owner, payload=1232)
+        assert respond(first, wire, SOURCE, 0) == respond(second, wire, SOURCE, 0)

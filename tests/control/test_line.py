@@ -1,0 +1,50 @@
+"""A line turns what is known into what is served, and remembers its last step."""
+
+import gc
+
+import pytest
+
+from gslb.control.line import Line, Plan, uncollected
+from gslb.geo.atlas import Atlas
+from gslb.health.states import Belief
+from gslb.intents import Drain, Target
+from gslb.table.build import compile_base
+from gslb.table.snapshot import dump_leaves
+from tests.support import TOKYO, config
+
+
+@pytest.fixture
+def plan() -> Plan:
+    made = config()
+    return Plan(made, compile_base(made, Atlas.empty()))
+
+
+def test_a_line_that_remembers_says_the_same_as_one_that_does_not(plan: Plan) -> None:
+    line = Line(plan)
+    drain = Drain("d1", Target.parse("member/web/tokyo"), "test", "", 0.0, 100.0)
+    belief: Belief = {}
+    for drains in ((), (drain,), ()):
+        states, change_at = line.judge(belief, drains, 5.0, settled=True)
+        assert (states, change_at) == Line(plan).judge(belief, drains, 5.0, settled=True)
+        assert dump_leaves(line.compile(states, {})) == dump_leaves(Line(plan).compile(states, {}))
+
+
+def test_what_did_not_change_stays_the_same_object(plan: Plan) -> None:
+    line = Line(plan)
+    states, _ = line.judge({}, (), 5.0, settled=True)
+    leaves = line.compile(states, {})
+    again, _ = line.judge({}, (), 6.0, settled=True)
+    assert again["web"] is states["web"]
+    assert line.compile(again, leaves.last_good).nodes[0] is leaves.nodes[0]
+    assert leaves.last_good["web"] >= set(TOKYO.addresses)
+
+
+def test_the_collector_rests_meanwhile() -> None:
+    assert gc.isenabled()
+    with pytest.raises(ValueError, match="fault"), uncollected():  # noqa: PT012 - the state after it is the matter
+        assert not gc.isenabled()
+        with uncollected():
+            pass
+        assert not gc.isenabled()
+        raise ValueError("fault")
+    assert gc.isenabled()

@@ -1,0 +1,91 @@
+"""The failure of a site at which ten thousand names have a member, each in a pool of its own."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from gslb.server.pages import Pages
+from tests.e2e.kit import ZONE, Node, eventually
+
+COUNT = 10_000
+TOKYO, OSAKA = "127.0.0.11", "127.0.0.12"
+BOUND = 0.6  # seconds; 0.2 is the goal on two cores of one's own, which a machine that runs other tests does not have
+
+
+class Door:
+    """A site that accepts connections until it is shut."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._server = socket.create_server((host, port), backlog=64)
+        self._thread = threading.Thread(target=self._accept)
+        self._thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                self._server.accept()[0].close()
+            except OSError:
+                return
+
+    def shut(self) -> None:
+        """Refuse connections from now on."""
+        if self._thread.is_alive():
+            self._server.shutdown(socket.SHUT_RDWR)
+            self._server.close()
+            self._thread.join()
+
+
+@pytest.fixture
+def doors(free_port: Callable[[], int]) -> Iterator[tuple[int, Door]]:
+    port = free_port()
+    tokyo, osaka = Door(TOKYO, port), Door(OSAKA, port)
+    yield port, tokyo
+    tokyo.shut()
+    osaka.shut()
+
+
+def zone(port: int) -> str:
+    """Ten thousand pools with a member at each site, and a name for each pool."""
+    sites = "sites:\n  tokyo: {country: JP}\n  osaka: {country: JP}\n"
+    web = f"monitors:\n  web: {{type: tcp, port: {port}, interval: 200ms, timeout: 200ms, fall: 2, rise: 2}}\n"
+    pools = "".join(
+        f"  p{n}:\n    monitors: [web]\n    members:\n"
+        f"      tokyo: {{site: tokyo, addresses: [{TOKYO}]}}\n      osaka: {{site: osaka, addresses: [{OSAKA}]}}\n"
+        for n in range(COUNT)
+    )
+    names = "".join(f"      n{n}: {{pool: p{n}, ttl: 30}}\n" for n in range(1, COUNT))
+    return f"{sites}{web}pools:\n{pools}{ZONE}{names}      www: {{pool: p0, ttl: 30}}\n"
+
+
+def moment_of(log: str, words: str) -> float:
+    """The epoch second of the first line with these words."""
+    line = next(line for line in log.splitlines() if words in line)
+    return datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S,%f").timestamp()  # noqa: DTZ007 - logs are in local time
+
+
+def test_it_is_on_every_worker_soon_after_the_verdict(
+    tmp_path: Path, free_port: Callable[[], int], doors: tuple[int, Door]
+) -> None:
+    port, tokyo = doors
+    node = Node(tmp_path, free_port(), free_port()).write(zone(port)).start()
+    try:
+        node.ready()
+        time.sleep(1.0)  # until what it published first is far behind
+        pages = Pages(node.state / "pages")
+        before = pages.control.leaves_generation
+        tokyo.shut()
+        eventually(lambda: pages.control.leaves_generation > before, poll=0.001)
+        eventually(lambda: all(page.leaves_generation > before for page in pages.answering()), poll=0.001)
+        served = time.time()
+        assert len(pages.answering()) == 2
+        pages.close()
+        eventually(lambda: f"{TOKYO} is down" in node.log())
+        assert served - moment_of(node.log(), f"{TOKYO} is down") < BOUND
+        assert node.seen() == {OSAKA}
+    finally:
+        node.stop()
