@@ -18,9 +18,8 @@ from gslb.config.model import RateLimit
 from gslb.server.stats import named
 from gslb.server.worker import Worker
 from tests.conftest import ENVIRONMENT, ROOT
-from tests.fuzz.corpus import rich
 from tests.fuzz.measure import resident
-from tests.support import table
+from tests.fuzz.world import rich_table
 
 
 class Lone:
@@ -73,7 +72,7 @@ async def serve(rate_limit: list[float] | None = None, descriptors: int = 0) -> 
         resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
     worker = Worker([("127.0.0.1", 0)])
     limit = RateLimit(*rate_limit) if rate_limit else None  # type: ignore[arg-type]
-    worker.swap(table(rich(rate_limit=limit)))
+    worker.swap(rich_table(rate_limit=limit))
     worker.open()
     ended = asyncio.Event()
 

@@ -7,90 +7,122 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import product
 from pathlib import Path
+from typing import Final
 
 import dns.edns
+import dns.exception
+import dns.message
 
-from gslb.config.model import Config, Match, Pool, Rule
-from gslb.context import Context
-from gslb.table.entries import Table
-from tests.support import OSAKA, TOKYO, config, context, name, query, table
+from gslb.dns.cookie import make_cookie
+from tests.fuzz.world import POOLS, SECRET, SERVED, SOURCES, STATIC
+from tests.support import header, query
 
-SECRET = bytes(range(16))
-STATIC = (
-    "txt 60 TXT hello",
-    "big 60 TXT " + " ".join(f'"{"x" * 250}"' for _ in range(6)),
-    "*.wild 60 TXT wildcard",
-    "sub 600 NS ns.sub",
-    "ns.sub 600 A 192.0.2.77",
-    "chain 60 CNAME www",
-    "loop1 60 CNAME loop2",
-    "loop2 60 CNAME loop1",
-    "svc 60 HTTPS 1 . alpn=h2",
-)
-OWNERS = (
+NOW: Final = 1_790_000_000
+"""Epoch seconds at which the cookies of the corpus were made."""
+_OLD: Final = NOW - 2000  # good still, but not to be sent back
+_SPECIAL: Final = [
     "www",
     "geo",
-    "hash",
-    "near",
-    "txt",
-    "big",
+    "placed",
+    "chosen",
+    "drawn",
+    "drawn-dead",
+    "drawn-one-family",
+    "drawn-unknown",
+    "x.many",
     "x.wild",
     "y.sub",
-    "chain",
-    "loop1",
-    "svc",
-    "whoami",
-    "missing",
-    "@",
-    ".",
-    "a.test.",
+    "z.wide",
+]
+OWNERS: Final = (
+    *dict.fromkeys(line.split()[0] for line in STATIC if not line.startswith("ns")),
+    *(pool.name for pool in POOLS),
+    *(f"app-{pool}" for pool in SERVED),
+    *_SPECIAL,
+    *("whoami", "missing", "@", "child.gslb.example.com.", "www.child.gslb.example.com.", ".", "a.test."),
 )
-TYPES = ("A", "AAAA", "TXT", "NS", "SOA", "CNAME", "ANY", "DS", "AXFR", "HTTPS", "TYPE65535")
-OPTIONS = (
+TYPES: Final = ("A", "AAAA", "TXT", "NS", "SOA", "CNAME", "ANY", "DS", "HTTPS", "SVCB", "TYPE65535")
+TAILORED: Final = (
+    ("geo", "A"),
+    ("near", "AAAA"),
+    ("hash", "A"),
+    ("placed", "A"),
+    ("whoami", "TXT"),
+    ("to-names", "TXT"),
+)
+"""What is asked with each option."""
+META: Final = ("AXFR", "IXFR", "OPT", "TYPE0", "TYPE128", "TYPE200")
+CHAOS: Final = ("version.bind.", "version.server.", "id.server.", "hostname.bind.", "other.bind.")
+OPTIONS: Final = (
     dns.edns.NSIDOption(b""),
     dns.edns.ECSOption("1.2.3.0", 24),
+    dns.edns.ECSOption("2.2.3.0", 24),
+    dns.edns.ECSOption("10.1.0.0", 16),
+    dns.edns.ECSOption("0.0.0.0", 0),
     dns.edns.ECSOption("2a00:1450::", 56),
+    dns.edns.ECSOption("2001:db8:a::", 48),
     dns.edns.CookieOption(b"12345678", b""),
     dns.edns.CookieOption(b"12345678", b"\1\0\0\0abcdefghijkl"),
+    *(dns.edns.CookieOption(b"12345678", make_cookie(SECRET, b"12345678", NOW, source)[8:]) for source in SOURCES),
+    *(dns.edns.CookieOption(b"12345678", make_cookie(SECRET, b"12345678", _OLD, source)[8:]) for source in SOURCES),
+    dns.edns.GenericOption(dns.edns.OptionType(10), b"short"),
+    dns.edns.GenericOption(dns.edns.OptionType(8), bytes((0, 1, 20, 0, 1, 2, 255))),
+    dns.edns.GenericOption(dns.edns.OptionType(8), bytes((0, 3, 8, 0, 1))),
+    dns.edns.GenericOption(dns.edns.OptionType(8), bytes(4)),
     dns.edns.GenericOption(dns.edns.OptionType(11), b""),
     dns.edns.GenericOption(dns.edns.OptionType(65001), b"x" * 20),
 )
+PAYLOADS: Final = (None, 512, 1232, 4096)
+_COOKIE: Final = b"\0\0\x29\x10\0\0\0\0\0\0\x0c\0\x0a\0\x0812345678"
+_NO_FAMILY: Final = b"\0\x08\0\4" + bytes(4)
 Spoil = Callable[[random.Random, bytearray, list[bytes]], None]
-
-
-def rich(**node_settings: object) -> Config:
-    """A zone that has everything."""
-    rules = (Rule(("web",), match=Match(subnet=("1.0.0.0/8", "10.0.0.0/8"))), Rule(("hash",)))
-    pools = [
-        Pool("web", (TOKYO, OSAKA)),
-        Pool("hash", (TOKYO, OSAKA), policy="hash"),
-        Pool("near", (TOKYO, OSAKA), policy="nearest", answers=2),
-    ]
-    names = [name("geo", *rules), *(name(owner, Rule((pool,))) for owner, pool in (("www", "web"), ("hash", "hash")))]
-    settings = {"cookie_secrets": (SECRET,), "acl_whoami": ("0.0.0.0/0",), **node_settings}
-    return config(STATIC, pools, [*names, name("near", Rule(("near",)))], **settings)
-
-
-def made(seed: int = 1) -> Context:
-    """A context over that zone."""
-    return context(_table(), seed)
-
-
-@cache
-def _table() -> Table:
-    return table(rich())
 
 
 @cache
 def seeds(seed: int = 1) -> list[bytes]:
-    """Honest queries of every kind."""
+    """Honest queries of every kind, each with and without EDNS, and what few send."""
     rng = random.Random(seed)
+    asked = [*product(OWNERS, TYPES), *product(("www", "."), META)]
+    chaos = [query(owner, "TXT", payload=payload) for owner in CHAOS for payload in PAYLOADS[:2]]
     return [
-        query(owner, rtype, payload=rng.choice([None, 512, 1232, 4096]), options=rng.sample(OPTIONS, rng.randrange(3)))
-        for owner in OWNERS
-        for rtype in TYPES
+        *(query(*question) for question in asked),
+        *(
+            query(*question, payload=rng.choice(PAYLOADS), options=rng.sample(OPTIONS, rng.randrange(4)))
+            for question in asked
+        ),
+        *(query(owner, rtype, options=[option]) for (owner, rtype), option in product(TAILORED, OPTIONS)),
+        *(in_class(wire, rclass) for wire in (*chaos, query("www"), query("big", "TXT")) for rclass in (3, 255, 2)),
+        *rare(),
     ]
+
+
+def in_class(wire: bytes, rclass: int) -> bytes:
+    """The query in another class."""
+    end = wire.index(b"\0", 12) + 5
+    return wire[: end - 2] + rclass.to_bytes(2) + wire[end:]
+
+
+def rare() -> Iterator[bytes]:
+    """Of these some are fair, some not; all are whole, and a server has to answer them."""
+    dressed = query("www", payload=1232)
+    plain, opt = query("www")[12:], dressed[dressed.rindex(b"\0\0\x29") :]
+    yield header(counts=(0, 0, 0, 1)) + _COOKIE
+    yield header(counts=(0, 0, 0, 0))
+    for flags in (0x2800, 0x0110, 0x0040, 0x0005):  # UPDATE; RD and CD; the bit that must be 0; an RCODE
+        yield header(flags=flags) + plain
+    for version, dnssec in ((1, 0), (1, 0x80), (0, 0x80)):
+        yield header(counts=(1, 0, 0, 1)) + plain + opt[:6] + bytes((version, dnssec)) + opt[8:]
+    yield header(counts=(1, 0, 0, 1)) + plain + opt[:9] + b"\0\2\0\3"  # half an option
+    yield header(counts=(1, 0, 0, 1)) + plain + opt[:9] + b"\0\5\0"  # less than it says
+    for owner in (b"\xc0\x0c", b"\1a\0", b"\1a" * 130 + b"\0", b"\x40" + b"a" * 64 + b"\0"):
+        for counts in ((1, 1, 0, 0), (1, 0, 0, 1)):
+            yield header(counts=counts) + plain + owner + b"\0\1\0\1\0\0\0\0\0\0"
+        yield header(counts=(1, 0, 0, 2)) + plain + owner + b"\0\1\0\1\0\0\0\0\0\0" + opt
+        yield header(counts=(1, 0, 0, 1)) + plain + owner + opt[1:]
+    yield header(counts=(1, 0, 0, 2)) + plain + opt + opt
+    yield header() + b"\x3fa" + plain
 
 
 def datagrams(rng: random.Random, count: int) -> Iterator[bytes]:
@@ -140,6 +172,17 @@ def append(rng: random.Random, wire: bytearray, honest: list[bytes]) -> None:
 
 def leave(rng: random.Random, wire: bytearray, honest: list[bytes]) -> None:
     """Nothing."""
+
+
+def independent(reply: bytes) -> dns.message.Message:
+    """The reply as dnspython reads it. ECS with FAMILY 0 and SOURCE 0, which it does not know, is shown as FAMILY 1."""
+    try:
+        return dns.message.from_wire(reply)
+    except dns.exception.FormError:
+        head, found, tail = reply.rpartition(_NO_FAMILY)
+        if not found:
+            raise
+        return dns.message.from_wire(head + _NO_FAMILY[:4] + b"\0\1\0\0" + tail)
 
 
 def silent(wire: bytes) -> bool:

@@ -8,7 +8,7 @@ from gslb.context import TCP, Context
 from gslb.responder import respond
 from gslb.server.stats import new_stats
 from gslb.server.tcp import Connection, TcpServer
-from tests.fuzz.corpus import made
+from tests.fuzz.world import made
 from tests.support import SOURCE
 
 _LEAST = 12  # octets of a message, RFC 1035
