@@ -1,109 +1,140 @@
-"""`make bench`: CPU microseconds per query of this server beside NSD's, in alternating rounds of one run.
+"""`make bench`: this server beside gdnsd, NSD, Knot and PowerDNS, in alternating rounds of one run.
 
 Ratios count; absolute times depend on the machine and its neighbours. Server and client each have a core of their own.
 """
 
 import argparse
 import json
-import shutil
 import sys
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
+
+from rich.console import Console
+from rich.progress import Progress, TaskID
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench.load import Burst, burst
-from bench.servers import OWNER, SERVERS
+from bench import events, growth, latency, report
+from bench.figures import Row, row
+from bench.load import Burst, build_client
+from bench.servers import SERVERS, Server, missing
+from bench.workloads import MANY, ONE, WORKLOADS, Rig, Workload
 
 FIRST_PORT = 15300
+DOCS = Path(__file__).parent.parent / "docs"
+MEASURES = (*(workload.key for workload in WORKLOADS), *latency.KEYS, *growth.KEYS, *events.KEYS)
 
 
-def main() -> int:
-    """Measure, print a table, and write the figures as JSON where asked to."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what was asked for, show it, and write it down."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default=",".join(MEASURES), help=f"comma-separated: {', '.join(MEASURES)}")
     parser.add_argument("--rounds", type=int, default=5, help="alternating rounds (default 5)")
-    parser.add_argument("--seconds", type=int, default=4, help="of load per round and server (default 4)")
+    parser.add_argument("--seconds", type=int, default=3, help="of load per round and server (default 3)")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument("--at-most", type=float, help="exit 1 if gslb costs more than this many times NSD's CPU")
-    options = parser.parse_args()
-    missing = [
-        tool for tool in ("nsd", "dnsperf", "taskset") if shutil.which(tool, path="/usr/bin:/usr/sbin:/bin") is None
-    ]
-    if missing:
-        print(f"missing: {', '.join(missing)}; install with: apt-get install {' '.join(missing)}", file=sys.stderr)
+    parser.add_argument("--docs", action="store_true", help="write table, figures and plots to docs/performance.*")
+    options = parser.parse_args(arguments)
+    wanted = options.only.split(",")
+    unknown = sorted(set(wanted) - set(MEASURES))
+    if unknown:
+        parser.error(f"no such workload: {', '.join(unknown)}; there are {', '.join(MEASURES)}")
+    complaint = missing()
+    if complaint:
+        print(complaint, file=sys.stderr)
         return 2
-    figures = summary(measure(options.rounds, options.seconds))
-    show(figures)
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
-    return 1 if options.at_most and figures["ratio"]["median"] > options.at_most else 0
+    rows = list(measure(wanted, options.rounds, options.seconds))
+    Console().print(report.table(rows))
+    for path in [options.json, DOCS / "performance.json" if options.docs else None]:
+        if path:
+            path.write_text(json.dumps([one.plain() for one in rows], indent=1) + "\n")
+    if options.docs:
+        report.write(rows, DOCS)
+    return 0
 
 
-def measure(rounds: int, seconds: int) -> dict[str, list[Burst]]:
-    """Bursts against each server, in turn, after a short one that does not count."""
-    bursts: dict[str, list[Burst]] = {name: [] for name in SERVERS}
-    with tempfile.TemporaryDirectory(prefix="gslb-bench-") as folder:
-        queries = Path(folder) / "queries"
-        queries.write_text(f"{OWNER} A\n")
-        running = []
-        try:
-            for number, (name, start) in enumerate(SERVERS.items()):
-                own = Path(folder) / name
-                own.mkdir()
-                running.append(start(own, FIRST_PORT + 10 * number))
-            for number in range(rounds + 1):
-                for server in running:
-                    progress(f"round {number} of {rounds}: {server.name}")
-                    got = burst(server, queries, seconds if number else 1)
-                    if number:
-                        bursts[server.name].append(got)
-        finally:
-            for server in running:
-                server.stop()
-    progress("")
+def measure(wanted: Sequence[str], rounds: int, seconds: int, only: Sequence[str] = ()) -> Iterator[Row]:
+    """Every row that was asked for, with a progress bar where somebody watches. `only`: no other peers than these."""
+    chosen = [workload for workload in WORKLOADS if workload.key in wanted]
+    if only:
+        chosen = [
+            workload._replace(peers=tuple(peer for peer in workload.peers if peer in only)) for workload in chosen
+        ]
+    timed = [key for key in latency.KEYS if key in wanted]
+    grown = [key for key in growth.KEYS if key in wanted]
+    happenings = [key for key in events.KEYS if key in wanted]
+    bursts = sum((rounds + 1) * (1 + len(workload.peers)) for workload in chosen)
+    with tempfile.TemporaryDirectory(prefix="gslb-bench-") as folder, Progress(console=Console(stderr=True)) as bar:
+        client = build_client(Path(folder))
+        task = bar.add_task("bench", total=bursts + len(timed) + len(grown) + len(happenings))
+        for many in (False, True):
+            group = [workload for workload in chosen if workload.many is many]
+            if not group and not (timed and not many):
+                continue
+            rig = Rig(Path(folder) / f"many-{many}", client, MANY if many else ONE, seconds)
+            rig.folder.mkdir()
+            names = ["gslb", *(name for name in SERVERS if any(name in workload.peers for workload in group))]
+            if timed and not many:
+                names = list(dict.fromkeys([*names, *latency.PEERS]))
+            with running(names, rig) as servers:
+                for workload in group:
+                    yield row(
+                        workload, alternate(workload, servers, rig, rounds, lambda text: advance(bar, task, text))
+                    )
+                for key in timed if not many else ():
+                    advance(bar, task, key)
+                    yield latency.measure(key, servers, rig, rounds)
+        for key in grown:
+            advance(bar, task, key)
+            yield growth.measure(key, Path(folder), client, FIRST_PORT, rounds, seconds)
+        for key in happenings:
+            advance(bar, task, key)
+            yield events.measure(key, Path(folder), client, FIRST_PORT, seconds)
+
+
+def advance(bar: Progress, task: TaskID, text: str) -> None:
+    """One step further, and what is going on."""
+    bar.update(task, advance=1, description=text)
+
+
+@contextmanager
+def running(names: Sequence[str], rig: Rig) -> Iterator[dict[str, Server]]:
+    """Servers with equal content, on one core, all of them up while they take turns."""
+    servers: dict[str, Server] = {}
+    try:
+        for number, name in enumerate(names):
+            folder = rig.folder / name
+            folder.mkdir()
+            servers[name] = SERVERS[name](rig.content, folder, FIRST_PORT + 10 * number)
+        yield servers
+    finally:
+        for server in servers.values():
+            server.stop()
+
+
+def alternate(
+    workload: Workload, servers: dict[str, Server], rig: Rig, rounds: int, tell: Callable[[str], None]
+) -> dict[str, list[Burst]]:
+    """Bursts against each server in turn; the first round warms up and does not count."""
+    bursts: dict[str, list[Burst]] = {name: [] for name in ("gslb", *workload.peers)}
+    for number in range(rounds + 1):
+        for name, taken in bursts.items():
+            tell(f"{workload.title}: {name}, round {number} of {rounds}")
+            burst = workload.run(rig if number else rig._replace(seconds=1), servers[name])
+            if number:
+                check(workload, name, burst)
+                taken.append(burst)
     return bursts
 
 
-def summary(bursts: dict[str, list[Burst]]) -> dict[str, dict[str, float]]:
-    """Medians with minimum and maximum, and the ratio round by round."""
-    figures: dict[str, dict[str, float]] = {}
-    for name, rounds in bursts.items():
-        costs = [one.micros for one in rounds]
-        figures[name] = {
-            **spread(costs),
-            "queries_per_second": median(one.rate for one in rounds),
-            "lost": sum(one.lost for one in rounds),
-        }
-    figures["ratio"] = spread(
-        [ours.micros / theirs.micros for ours, theirs in zip(bursts["gslb"], bursts["nsd"], strict=True)]
-    )
-    return figures
-
-
-def spread(values: list[float]) -> dict[str, float]:
-    """Minimum, median and maximum."""
-    return {"min": min(values), "median": median(values), "max": max(values)}
-
-
-def show(figures: dict[str, dict[str, float]]) -> None:
-    """The table that a person reads."""
-    print(f"{'weighted A with EDNS':<22}{'min':>8}{'median':>8}{'max':>8}   CPU microseconds per answered query")
-    for name in SERVERS:
-        row = figures[name]
-        print(f"{columns(name, row)}   {row['queries_per_second']:.0f} per second")
-    print(columns("gslb / nsd", figures["ratio"]))
-
-
-def columns(name: str, row: dict[str, float]) -> str:
-    """One line of the table."""
-    return f"{name:<22}{row['min']:>8.2f}{row['median']:>8.2f}{row['max']:>8.2f}"
-
-
-def progress(text: str) -> None:
-    """One line that replaces the last, where somebody watches."""
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+def check(workload: Workload, name: str, burst: Burst) -> None:
+    """A server that answers otherwise than expected must not win by it."""
+    wrong = {code: count for code, count in burst.rcodes.items() if code not in workload.expected}
+    if name == "gslb" and wrong:
+        raise SystemExit(f"{workload.title}: {name} answered {wrong}")
+    if sum(wrong.values()) > 0.01 * max(burst.answered, 1):
+        print(f"{workload.title}: {name} answered {wrong}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ HOMES = {  # package -> the files, or the folder, that may import it
         "gslb/cli/demo_sites.py",
     },
     "click": {"gslb/cli/"},
-    "ctypes": {"gslb/server/batch.py"},
+    "ctypes": {"gslb/server/batch.py", "gslb/server/slices.py"},
     "dns": {"gslb/dns/rdata.py", "gslb/dns/zonefile.py"},
     "dnslib": {"gslb/control/explain.py"},
     "maxminddb": {"gslb/geo/database.py"},

@@ -17,6 +17,7 @@ from gslb.errors import SnapshotError, StateError
 from gslb.server import channel, pages
 from gslb.server.channel import Channel, Message
 from gslb.server.processes import ProcessId
+from gslb.server.slices import shorten
 from gslb.server.snapshots import load_newest, newer_leaves
 from gslb.server.sockets import Address, Endpoint
 from gslb.server.state import StateFolder
@@ -95,6 +96,7 @@ class WorkerProcess:
 
     def _serve(self) -> None:
         """Say that we serve, look at the leaves once more, and only then open: what is acknowledged has no gap."""
+        shorten()
         self._page.state = pages.SERVING
         self._follow()
         try:

@@ -28,6 +28,8 @@ SOCKET_COUNTERS = (
     "tcp_evicted",  # made room for a newcomer
     "tcp_shed",  # no descriptor left
     "loop_lag_max_us",
+    "loop_lag_us",  # of all ticks together
+    "loop_ticks",
 )
 (
     UDP_RECEIVED,
@@ -47,6 +49,8 @@ SOCKET_COUNTERS = (
     TCP_EVICTED,
     TCP_SHED,
     LOOP_LAG_MAX_US,
+    LOOP_LAG_US,
+    LOOP_TICKS,
 ) = range(len(SOCKET_COUNTERS))
 
 COUNTER_NAMES: tuple[str, ...] = tuple(NAMES) + SOCKET_COUNTERS
@@ -76,6 +80,14 @@ def bequeathed(values: Sequence[int]) -> list[int]:
     left = list(values)
     left[_TCP_OPEN_AT] = 0
     return left
+
+
+def note_tick(stats: list[int], lag: float) -> None:
+    """The loop turned, `lag` seconds later than it should have."""
+    late = int(lag * 1e6)
+    stats[LOOP_LAG_MAX_US] = max(stats[LOOP_LAG_MAX_US], late)
+    stats[LOOP_LAG_US] += late
+    stats[LOOP_TICKS] += 1
 
 
 def note_fault(stats: list[int]) -> None:

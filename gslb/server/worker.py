@@ -14,7 +14,7 @@ from gslb.counters import NAMES
 from gslb.responder import respond
 from gslb.server.limiting import Limiting
 from gslb.server.sockets import Address, Endpoint, open_addresses
-from gslb.server.stats import LOOP_LAG_MAX_US, new_stats
+from gslb.server.stats import new_stats, note_tick
 from gslb.server.tcp import IDLE, TcpServer
 from gslb.server.udp import Respond, UdpReader
 from gslb.table.entries import Table
@@ -99,8 +99,7 @@ class Worker:
         self._timer = loop.call_at(self._due, self._tick, loop)
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
-        now = loop.time()
-        self._stats[LOOP_LAG_MAX_US] = max(self._stats[LOOP_LAG_MAX_US], int((now - self._due) * 1e6))
+        note_tick(self._stats, loop.time() - self._due)
         self._ticks += 1
         if self._ticks % _DROPS_EVERY == 0:
             for reader in self._readers:

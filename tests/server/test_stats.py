@@ -8,6 +8,8 @@ from gslb.counters import NAMES
 from gslb.server.stats import (
     COUNTER_NAMES,
     LOOP_LAG_MAX_US,
+    LOOP_LAG_US,
+    LOOP_TICKS,
     RESPOND_ERRORS,
     SOCKET_COUNTERS,
     TCP_OPEN,
@@ -17,6 +19,7 @@ from gslb.server.stats import (
     named,
     new_stats,
     note_fault,
+    note_tick,
 )
 
 
@@ -36,6 +39,13 @@ def test_sums_keep_the_greatest_lag_and_forget_open_connections() -> None:
     assert (total["udp_sent"], total["tcp_open"], total["loop_lag_max_us"]) == (10, 4, 70)
     assert named(bequeathed(one))["tcp_open"] == 0
     assert named(bequeathed(one))["udp_sent"] == 5
+
+
+def test_ticks_leave_their_number_their_lag_and_the_greatest() -> None:
+    stats = new_stats()
+    for lag in (0.001, 0.25, 0.002):
+        note_tick(stats, lag)
+    assert (stats[LOOP_TICKS], stats[LOOP_LAG_US], stats[LOOP_LAG_MAX_US]) == (3, 253_000, 250_000)
 
 
 def test_faults_are_counted_and_logged_ever_more_rarely(caplog: pytest.LogCaptureFixture) -> None:

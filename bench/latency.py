@@ -1,0 +1,27 @@
+"""Latency at one absolute rate for all servers: half of what the slowest of them can answer."""
+
+from collections.abc import Mapping
+
+from bench import load, packets
+from bench.figures import Row, measures
+from bench.load import Burst
+from bench.servers import Server
+from bench.workloads import Rig
+
+KEYS = ("latency",)
+PEERS = ("nsd", "knot", "gdnsd")
+
+
+def measure(key: str, servers: Mapping[str, Server], rig: Rig, rounds: int) -> Row:
+    """p50, p99 and p99.9 of each server, from the moment that a query was due."""
+    path = rig.folder / "latency"
+    packets.write(path, [packets.message("www." + rig.content.zone)])
+    names = ("gslb", *PEERS)
+    limits = [load.client(rig.client, servers[name], path, 1, window=400).rate for name in names]
+    rate = int(min(limits) / 2)
+    bursts: dict[str, list[Burst]] = {name: [] for name in names}
+    for _ in range(rounds):
+        for name, taken in bursts.items():
+            taken.append(load.client(rig.client, servers[name], path, rig.seconds, window=4000, rate=rate))
+    title = f"latency at {rate} queries per second"
+    return Row(key, title, {name: measures(taken) for name, taken in bursts.items()}, {})
