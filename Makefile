@@ -10,7 +10,7 @@ EVERY_BRANCH := 'gslb/dns/*,gslb/table/*,gslb/responder.py,gslb/replies.py'
 COMPILE := build/tools/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
 	--build-deps-for=editable --no-header --no-annotate --no-emit-options --no-emit-index-url --no-emit-trusted-host
 
-.PHONY: help run test check format smoke conformance fuzz bench soak constraints clean
+.PHONY: help run test check format smoke conformance fuzz bench guard soak constraints clean
 
 help:
 	@echo 'make run          two demo data centres and a node; Ctrl-C ends it'
@@ -19,7 +19,8 @@ help:
 	@echo 'make smoke SERVER=127.0.0.1 PORT=5300 [ZONE=gslb.example.com]   dig against a running node'
 	@echo 'make conformance  the wire tests against ours, gdnsd, nsd, knot and pdns; writes docs/conformance.md'
 	@echo 'make fuzz         atheris on respond() and on TCP framing (Linux on x86-64); FUZZ_SECONDS=60'
-	@echo 'make bench        CPU per query beside NSD'
+	@echo 'make bench        cost and latency beside gdnsd, NSD, Knot and PowerDNS; BENCH="--only a,c --rounds 3", --help'
+	@echo 'make guard        fails where a query has become dearer than bench/recorded.json says'
 	@echo 'make soak         the long tests'
 	@echo 'make constraints  pin the newest packages again'
 	@echo 'make clean        remove everything that make made'
@@ -55,8 +56,12 @@ fuzz: .venv/.dev
 		-max_total_time=$$(($(FUZZ_SECONDS) / 2)) -artifact_prefix=build/$$target- || exit 1; done
 
 bench: .venv/.dev
-	@tools/system-tools nsd dnsperf
+	@tools/system-tools nsd knotd gdnsd pdns_server dnsperf taskset gcc
 	$(BIN)/python bench/bench.py $(BENCH)
+
+guard: .venv/.dev
+	@tools/system-tools nsd dnsperf taskset gcc
+	$(BIN)/python bench/guard.py
 
 soak: .venv/.dev
 	@tools/system-tools dig nsd knotd
