@@ -20,7 +20,7 @@ from bench.load import Burst
 from bench.servers import CLIENT_CPU, Server
 
 KEYS = ("f", "g", "api", "probes")
-RATE = 20_000
+RATE = 10_000
 TARGETS = 5_000
 _TITLES = {
     "f": "(f) a site dies under load",
@@ -30,6 +30,7 @@ _TITLES = {
 }
 _ALIVE, _DYING = "127.0.0.1", "127.0.0.2"
 _MINUTE = 60
+_CALLS = 50  # of the API per second
 _BOUND = 3.2  # seconds that the fast profile promises, semantics section 7
 _TARGET = Path(__file__).with_name("target.py")
 
@@ -46,7 +47,7 @@ def measure(key: str, folder: Path, client: Path, port: int, seconds: int) -> Ro
     """Calm and busy, side by side."""
     queries = packets.write(folder / f"queries-{key}", [packets.message("www.bench.example")])
     with scene(folder / f"{key}-calm", port, 0) as stage:
-        calm = _stream(client, stage, queries, seconds)
+        calm = _stream(client, stage, queries, 2 * seconds)
         if key != "probes":
             busy, note = _HAPPENINGS[key](client, stage, queries, max(seconds, 6))
     if key == "probes":
@@ -153,6 +154,7 @@ def _api_load(client: Path, stage: Scene, queries: Path, seconds: int) -> tuple[
             with urllib.request.urlopen(request, timeout=5) as reply:
                 reply.read()
             asked[0] += 1
+            time.sleep(1 / _CALLS)
 
     return _during(client, stage, queries, seconds, act), f"{asked[0] / seconds:.0f} status requests a second"
 

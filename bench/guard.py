@@ -27,7 +27,7 @@ def ratios(rounds: int, seconds: int) -> dict[str, float]:
 def too_slow(now: dict[str, float], recorded: dict[str, float]) -> list[str]:
     """What is worse than it may be, in words."""
     return [
-        f"({key}) costs {now[key]:.2f} times NSD's CPU; recorded are {recorded[key]:.2f}, at most {WORSE} times that pass"
+        f"({key}) costs {now[key]:.2f} times NSD's CPU; recorded are {recorded[key]:.2f}, {WORSE} times that may be"
         for key in GUARDED
         if now[key] > WORSE * recorded[key]
     ]

@@ -46,7 +46,7 @@ def _rdlength_at(wire: bytes) -> int:
 def realistic(
     dynamic: list[str], static: list[str], count: int, seed: int = 1, subnets: float = 0.5
 ) -> Iterator[bytes]:
-    """Names by Zipf's law, half of them dynamic; half with ECS, 15 % DO, 10 % AAAA. The client adds case and cookies."""
+    """Names by Zipf's law, half of them dynamic; ECS, 15 % DO, 10 % AAAA. The client adds case and cookies."""
     rng = random.Random(seed)
     pick_dynamic, pick_static = _zipf(dynamic, rng), _zipf(static, rng)
     for _ in range(count):

@@ -86,7 +86,7 @@ class Server:
         return found
 
     def cpu(self) -> float:
-        """Seconds on a processor: of all threads that live, exactly, and of processes that ended, by the clock's ticks."""
+        """Seconds on a processor: of all threads that live, exactly, and of processes that ended, by clock ticks."""
         total = 0
         for pid in self.pids():
             with suppress(OSError):

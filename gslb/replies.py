@@ -27,7 +27,7 @@ Reply = tuple[int, Counted, Counted]
 
 def positive(ctx: Context, query: Query, answer: Answer, zone: ZoneData, transport: int) -> bytes:
     """What a node chose; a choice without records is NODATA, or SERVFAIL where nothing is known yet."""
-    if not answer.count:
+    if not answer.records:
         if answer.rcode == REFUSED:
             return refuse(ctx, query, answer.ede)
         if answer.rcode:
@@ -55,8 +55,12 @@ def positive(ctx: Context, query: Query, answer: Answer, zone: ZoneData, transpo
 def negative(ctx: Context, query: Query, rcode: int, zone: ZoneData, transport: int, ede: bytes = b"") -> bytes:
     """NXDOMAIN or NODATA with the zone's SOA (RFC 2308)."""
     ctx.counters[counters.NXDOMAIN if rcode else counters.NODATA] += 1
+    wire, flags = query.wire, authoritative(query) | rcode
     soa = fill(zone.negative, HEADER + len(query.qname) - len(zone.apex))
-    return send(ctx, query, (authoritative(query) | rcode, (0, b""), (1, soa)), transport, ede)
+    opt = opt_of(ctx, query, ede)
+    head = heads(flags, 0, 1, 0)[(2 if opt else 0) | wire[2] & 1]
+    reply = b"".join((wire[:2], head, wire[HEADER : query.end], soa, opt))
+    return reply if fits(reply, query, datagram=transport == UDP) else _truncated(ctx, query, flags, opt)
 
 
 def referral(ctx: Context, query: Query, cut: Referral, transport: int) -> bytes:

@@ -174,7 +174,7 @@ def _follow(ctx: Context, query: Query, entry: Entry, transport: int) -> bytes:
     """A CNAME chain within the zone and the data of its last name; the RCODE is that name's (RFC 6604)."""
     zone = entry.zone
     first = entry.types[CNAME].select(ctx.client)
-    if not first.count:  # a pool that serves nothing now
+    if not first.records:  # a pool that serves nothing now
         return positive(ctx, query, first, zone, transport)
     chain = _chase(ctx, query, zone, first)
     start = query.end + len(chain.records) - len(chain.target)  # of the last target: it ends the chain, uncompressed
@@ -186,7 +186,7 @@ def _follow(ctx: Context, query: Query, entry: Entry, transport: int) -> bytes:
     if answer.rcode:
         return servfail(ctx, query, answer)
     authority = (0, b"")
-    if not answer.count and chain.outcome in (HIT, MISS):
+    if not answer.records and chain.outcome in (HIT, MISS):
         authority = 1, fill(zone.negative, start + len(chain.target) - len(zone.apex))
     rcode = NXDOMAIN if chain.outcome == MISS else NOERROR
     ede = chain.ede or answer.ede
@@ -226,7 +226,7 @@ def _chase(ctx: Context, query: Query, zone: ZoneData, link: Answer) -> _Chain:
             return _Chain(links, chain, ede, target, HIT, found)
         owner = POINTERS[query.end + len(chain) - len(target)]
         link = found.types[CNAME].select(ctx.client)
-        if not link.count:
+        if not link.records:
             return _Chain(links, chain, ede, target, HIT, None, link)
     return _Chain(MAX_CHAIN, chain, ede, b"", OUTSIDE, None, _FAILURE)  # too long, or a loop
 

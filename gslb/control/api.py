@@ -1,14 +1,17 @@
 """The HTTP API: thin. Each handler reads a request, asks the controller, and shows a view."""
 
 import asyncio
+import copy
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from aiohttp import web
 
 from gslb.control.controller import Controller
 from gslb.control.explain import explain
-from gslb.control.metrics import CONTENT_TYPE, exposition
+from gslb.control.metrics import CONTENT_TYPE, Page
 from gslb.control.problems import Handler, as_problems
 from gslb.control.requests import DrainRequest, DrainsQuery, ExplainQuery
 from gslb.control.tokens import require_token
@@ -18,6 +21,8 @@ from gslb.intents import Drain
 
 BODY_LIMIT = 64 * 1024
 _GUARDED = "/api"
+
+T = TypeVar("T")
 
 
 def make_app(controller: Controller, token: str) -> web.Application:
@@ -52,6 +57,7 @@ class Api:
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
+        self._writing = asyncio.Lock()
 
     async def live(self, _: web.Request) -> web.Response:
         """The process turns its loop."""
@@ -64,11 +70,14 @@ class Api:
 
     async def metrics(self, _: web.Request) -> web.Response:
         """Counters and states for Prometheus."""
-        return web.Response(body=exposition(self._controller), headers={"Content-Type": CONTENT_TYPE})
+        body = await self._written(Page(self._controller).text)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
 
     async def status(self, _: web.Request) -> web.Response:
         """Everything about the node."""
-        return web.json_response(status_view(self._controller))
+        moment = copy.copy(self._controller)  # what it shows is replaced on a change, never changed in place
+        text = await self._written(lambda: json.dumps(status_view(moment)))
+        return web.Response(text=text, content_type="application/json")
 
     async def explain(self, request: web.Request) -> web.Response:
         """One query, answered and explained."""
@@ -107,6 +116,11 @@ class Api:
         """End a drain."""
         drain, acknowledged = await self._controller.remove_drain(request.match_info["id"])
         return web.json_response({**self._view(drain), "acknowledged": acknowledged})
+
+    async def _written(self, page: Callable[[], T]) -> T:
+        """A long page, written in a thread so that no probe waits for it; one at a time, since each slows the loop."""
+        async with self._writing:
+            return await asyncio.to_thread(page)
 
     def _view(self, drain: Drain) -> Json:
         return drain_view(drain, self._controller.plan.config, time.time())

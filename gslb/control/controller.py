@@ -71,7 +71,7 @@ class Controller:
         self.loaded = time.time()
         self.problems: tuple[str, ...] = ()  # of the last reload, where it was refused
         self._path = path
-        self._runner = Runner(plan.config, self._observed)
+        self.runner = Runner(plan.config, self._observed)
         self._leaving: Belief = {}
         self._line = Line(plan)
         self._former: Line | None = None  # what workers may still answer from while a reload replaces them
@@ -92,8 +92,8 @@ class Controller:
         except SnapshotError as error:
             log.warning("ignored: %s", error)
             snapshot = None
-        self._runner.restore(believable(snapshot, time.time(), self.plan.config.node.max_state_age))
-        self._runner.start()
+        self.runner.restore(believable(snapshot, time.time(), self.plan.config.node.max_state_age))
+        self.runner.start()
         self._dirty.set()
 
     async def run(self) -> None:
@@ -104,7 +104,7 @@ class Controller:
 
     async def close(self) -> None:
         """End all probes."""
-        await self._runner.close()
+        await self.runner.close()
 
     async def add_drain(self, target: Target, reason: str, owner: str, expires: float) -> tuple[Drain, bool]:
         """Keep a drain and publish it; the flag says whether every worker confirmed in time.
@@ -166,7 +166,7 @@ class Controller:
     async def _take_over(self, plan: Plan) -> None:
         # Targets that leave the config are served until the new base is: their verdicts must last as long.
         self._leaving = self._believed()
-        self._runner.update(plan.config)
+        self.runner.update(plan.config)
         await self._first_round(plan.config)
         self._former, self._line, self.plan = self._line, Line(plan), plan
         self.loaded, self.problems = time.time(), ()
@@ -185,7 +185,7 @@ class Controller:
         """Wait until every target has a verdict, but not for ever: then unknown counts as up."""
         with suppress(TimeoutError):
             async with asyncio.timeout(config.node.startup_wait):
-                await self._runner.first_round.wait()
+                await self.runner.first_round.wait()
 
     def _observed(self, key: TargetKey, observation: Observation) -> None:
         log.info("monitor %s: %s is %s %s", key.monitor, key.address, observation.verdict, observation.reason)
@@ -193,7 +193,7 @@ class Controller:
         self._unsaved.set()
 
     def _believed(self) -> Belief:
-        belief = self._runner.belief()
+        belief = self.runner.belief()
         return {**self._leaving, **belief} if self._leaving else belief
 
     async def _published(self) -> int:

@@ -1,16 +1,26 @@
 """What Prometheus reads at /metrics. Labels come from the configuration and from fixed lists, never from a query."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 import gslb
 from gslb.control.controller import Controller
 from gslb.control.views import is_live, ready_view
+from gslb.health.states import States
+from gslb.probe.lateness import BOUNDS
+from gslb.probe.runner import Runner
+from gslb.server.publish import WorkerStatus
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 _STATES: Final = ("loading", "serving", "retiring")
@@ -92,34 +102,50 @@ SINGLE: Final = {
 }
 """Counter -> (help, counter of the workers)."""
 
+OF_EACH: Final = {
+    "udp_received": ("Datagrams that a worker received.", "udp_received"),
+    "udp_batches": ("Batches of datagrams that a worker received.", "udp_batches"),
+    "udp_full_batches": ("Batches that were full: more waited for the worker.", "udp_full_batches"),
+    "udp_receive_drops": ("Datagrams lost because a worker's receive buffer was full.", "udp_kernel_drops"),
+}
+"""Counter of each living worker -> (help, its counter): how near to its limits it is."""
 
-def exposition(controller: Controller) -> bytes:
-    """The whole page, as CONTENT_TYPE."""
-    registry = CollectorRegistry()
-    registry.register(_Node(controller))
-    return generate_latest(registry)
 
-
-class _Node(Collector):
-    """One look at a node. Counters are the sums over its workers, past ones included."""
+class Page(Collector):
+    """One look at a node, taken when it is made. Counters are the sums over its workers, past ones included."""
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
+        self._states = controller.served.states if controller.served else {}
+        self._families = [*self._quick()]
+
+    def text(self) -> bytes:
+        """The whole page, as CONTENT_TYPE. With thousands of members it takes 0.1 s: call it in a thread."""
+        registry = CollectorRegistry()
+        registry.register(self)
+        return generate_latest(registry)
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing in advance: a look is taken when it is asked for."""
+        """Nothing in advance."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
         """Everything."""
-        totals = self._controller.publisher.totals()
+        yield from self._families
+        yield from _members(self._states)
+
+    def _quick(self) -> Iterator[Metric]:
+        publisher = self._controller.publisher
+        totals = publisher.totals()
         yield from _counters(totals)
         yield _gauge("tcp_open", "TCP connections open now.", totals["tcp_open"])
         lag = totals["loop_lag_max_us"] / 1e6
         yield _gauge("loop_lag_max_seconds", "The longest that a worker's loop was ever late.", lag)
         yield from self._node()
-        yield from self._workers()
-        yield from self._members()
+        workers = [worker for worker in publisher.workers() if worker.alive]
+        yield from self._workers(workers)
+        yield from _saturation(workers)
+        yield from _probes(self._controller.runner)
 
     def _node(self) -> Iterator[Metric]:
         controller = self._controller
@@ -133,30 +159,33 @@ class _Node(Collector):
         yield _gauge("config_problems", "Problems that the last reload was refused for.", len(controller.problems))
         yield _gauge("drains", "Drains that hold now.", len(controller.drains))
 
-    def _workers(self) -> Iterator[Metric]:
-        workers = [worker for worker in self._controller.publisher.workers() if worker.alive]
+    def _workers(self, workers: Sequence[WorkerStatus]) -> Iterator[Metric]:
         counts = [((state,), sum(worker.state == state for worker in workers)) for state in _STATES]
         yield _gauges("workers", "Worker processes by state.", ("state",), counts)
         generations = [((str(worker.slot),), worker.generation) for worker in workers]
         yield _gauges("worker_generation", "The generation that a worker answers from.", ("slot",), generations)
+        published = self._controller.generation
+        lags = [((str(worker.slot),), max(published - worker.generation, 0)) for worker in workers]
+        text = "How many generations a worker is behind what was published last."
+        yield _gauges("worker_generation_lag", text, ("slot",), lags)
 
-    def _members(self) -> Iterator[Metric]:
-        states = self._controller.served.states if self._controller.served else {}
-        members = [(pool, member) for pool, those in states.items() for member in those.values()]
-        labels = ("pool", "member", "site")
-        places = [((pool, member.member, member.site), member) for pool, member in members]
-        live = [(place, is_live(member)) for place, member in places]
-        drained = [(place, bool(member.drain)) for place, member in places]
-        yield _gauges("member_live", "1 while an address of the member is served.", labels, live)
-        yield _gauges("member_drained", "1 while a drain covers the member.", labels, drained)
-        addresses = [
-            ((pool, member.member, address.address, state), address.effective == state)
-            for pool, member in members
-            for address in member.addresses
-            for state in ("up", "down", "unknown")
-        ]
-        wanted = (*labels[:2], "address", "state")
-        yield _gauges("address_state", "1 for the state that an address is served by.", wanted, addresses)
+
+def _members(states: States) -> Iterator[Metric]:
+    members = [(pool, member) for pool, those in states.items() for member in those.values()]
+    labels = ("pool", "member", "site")
+    places = [((pool, member.member, member.site), member) for pool, member in members]
+    live = [(place, is_live(member)) for place, member in places]
+    drained = [(place, bool(member.drain)) for place, member in places]
+    yield _gauges("member_live", "1 while an address of the member is served.", labels, live)
+    yield _gauges("member_drained", "1 while a drain covers the member.", labels, drained)
+    addresses = [
+        ((pool, member.member, address.address, state), address.effective == state)
+        for pool, member in members
+        for address in member.addresses
+        for state in ("up", "down", "unknown")
+    ]
+    wanted = (*labels[:2], "address", "state")
+    yield _gauges("address_state", "1 for the state that an address is served by.", wanted, addresses)
 
 
 def _counters(totals: Mapping[str, int]) -> Iterator[Metric]:
@@ -167,6 +196,35 @@ def _counters(totals: Mapping[str, int]) -> Iterator[Metric]:
         yield family
     for name, (text, counter) in SINGLE.items():
         yield CounterMetricFamily(f"gslb_{name}", text, totals[counter])
+
+
+def _saturation(workers: Sequence[WorkerStatus]) -> Iterator[Metric]:
+    for name, (text, counter) in OF_EACH.items():
+        family = CounterMetricFamily(f"gslb_worker_{name}", text, labels=("slot",))
+        for worker in workers:
+            family.add_metric((str(worker.slot),), worker.counters[counter])
+        yield family
+    text = "How late a worker's loop turned, looked at 40 times a second."
+    lag = SummaryMetricFamily("gslb_worker_loop_lag_seconds", text, labels=("slot",))
+    for worker in workers:
+        counters = worker.counters
+        lag.add_metric((str(worker.slot),), counters["loop_ticks"], counters["loop_lag_us"] / 1e6)
+    yield lag
+
+
+def _probes(runner: Runner) -> Iterator[Metric]:
+    yield _gauge("probe_targets", "Targets that are probed: monitors by addresses.", runner.targets)
+    made = CounterMetricFamily(
+        "gslb_probes", "Probes by their result; error: this node could not make it.", labels=("result",)
+    )
+    made.add_metric(("passed",), runner.probes - runner.failures)
+    made.add_metric(("failed",), runner.failures)
+    made.add_metric(("error",), runner.errors)
+    yield made
+    lateness = runner.lateness
+    buckets = [*zip((*map(str, BOUNDS), "+Inf"), lateness.cumulative(), strict=True)]
+    text = "How long after its time a probe started."
+    yield HistogramMetricFamily("gslb_probe_lateness_seconds", text, buckets=buckets, sum_value=lateness.total)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

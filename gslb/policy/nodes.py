@@ -46,22 +46,25 @@ class Answer:
     `ede` is a ready EDNS option that explains the answer. `heads`: see gslb.dns.response.heads.
     """
 
-    __slots__ = ("count", "ede", "heads", "rcode", "records")
+    __slots__ = ("ede", "heads", "rcode", "records")
 
     def __init__(self, records: Sequence[bytes], ede: bytes = b"", rcode: int = 0) -> None:
-        self.count = len(records)
         self.records = b"".join(records)
         self.ede = ede
         self.rcode = rcode
-        self.heads = heads(AA, self.count, 0, 0)
+        self.heads = heads(AA, len(records), 0, 0)
 
     @classmethod
     def joined(cls, count: int, records: bytes, ede: bytes = b"", rcode: int = 0) -> "Answer":
         """An answer whose records are already one run of bytes."""
         answer = cls((records,), ede, rcode)
-        answer.count = count
         answer.heads = heads(AA, count, 0, 0)
         return answer
+
+    @property
+    def count(self) -> int:
+        """How many records it has: read from the heads, since a large table has many answers."""
+        return int.from_bytes(self.heads[0][4:6], "big")
 
     def select(self, client: Client) -> "Answer":
         """A leaf chooses itself."""

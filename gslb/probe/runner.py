@@ -11,6 +11,7 @@ from gslb.config.model import Config, Monitor
 from gslb.health.states import Belief, Observation, TargetKey
 from gslb.health.tracker import Tracker
 from gslb.probe import CHECKS, Check
+from gslb.probe.lateness import Lateness
 from gslb.probe.result import Result
 from gslb.probe.schedule import phase_of, slot_after, slot_at, start_of
 from gslb.probe.targets import targets_of
@@ -38,7 +39,7 @@ class Runner:
     """Probes every target of a config and calls `on_change(key, observation)` for each change of a verdict.
 
     `first_round` is set while every target has a verdict of its own or a restored one. Metrics: `probes` made,
-    `failures` among them, `errors` (probes that this machine could not make), `lateness` (the worst, in seconds).
+    `failures` among them, `errors` (probes that this machine could not make), and the `lateness` of their starts.
     Random numbers, checks and the epoch clock can be handed in; all else follows the clock of the event loop.
     """
 
@@ -53,12 +54,13 @@ class Runner:
     ) -> None:
         self.first_round = asyncio.Event()
         self.probes = self.failures = self.errors = 0
-        self.lateness = 0.0
+        self.lateness = Lateness()
         self._on_change = on_change
         self._checks = checks
         self._rng = rng or random.Random()
         self._epoch = epoch
         self._watches: dict[TargetKey, _Watch] = {}
+        self._undecided: set[TargetKey] = set()
         self._ending: set[asyncio.Task[None]] = set()
         self._started = False
         self._adopt(config)
@@ -72,6 +74,7 @@ class Runner:
             watch = self._watches.get(key)
             if watch and not watch.tracker.decided and observation.verdict != "unknown":
                 watch.tracker = Tracker(watch.monitor, observation, trusted=True)
+                self._undecided.discard(key)
         self._note_round()
 
     def start(self) -> None:
@@ -92,6 +95,11 @@ class Runner:
             self._silence(watch)
         self._watches.clear()
         await asyncio.gather(*self._ending, return_exceptions=True)
+
+    @property
+    def targets(self) -> int:
+        """How many targets are watched."""
+        return len(self._watches)
 
     def belief(self) -> Belief:
         """What is believed of every target of the config."""
@@ -114,6 +122,7 @@ class Runner:
                 self._watches[key] = _Watch(key, monitor, tracker)
         for watch in before.values():
             self._silence(watch)
+        self._undecided = {key for key, watch in self._watches.items() if not watch.tracker.decided}
         self._note_round()
 
     def _launch(self) -> None:
@@ -130,10 +139,10 @@ class Runner:
             watch.task.cancel()
 
     def _note_round(self) -> None:
-        if all(watch.tracker.decided for watch in self._watches.values()):
-            self.first_round.set()
-        else:
+        if self._undecided:
             self.first_round.clear()
+        else:
+            self.first_round.set()
 
     async def _keep(self, watch: _Watch) -> None:
         """Probe one target for as long as it is watched: the first time soon, then slot by slot."""
@@ -159,7 +168,7 @@ class Runner:
         """One probe and what follows from it. Whatever goes wrong here is told once, and must not end the schedule."""
         try:
             async with self._slots:
-                self.lateness = max(self.lateness, asyncio.get_running_loop().time() - due)
+                self.lateness.note(asyncio.get_running_loop().time() - due)
                 result = await self._checks[type(watch.monitor)](watch.monitor, watch.key.address)
             watch.in_trouble = False
             self._record(watch, result)
@@ -176,6 +185,7 @@ class Runner:
         was_decided = watch.tracker.decided
         changed = watch.tracker.record(result.ok, str(result), self._epoch())
         if not was_decided and watch.tracker.decided:
+            self._undecided.discard(watch.key)
             self._note_round()
         if changed:
             self._on_change(watch.key, changed)

@@ -12,7 +12,7 @@ from gslb.server.stats import COUNTER_NAMES
 from tests.control.conftest import Node
 from tests.control.test_api import DRAIN
 
-ELSEWHERE = {"tcp_open", "loop_lag_max_us"}  # gauges
+ELSEWHERE = {"tcp_open", "loop_lag_max_us", "loop_lag_us", "loop_ticks"}  # gauges, and a summary of each worker
 
 
 async def read(node: Node) -> dict[str, Metric]:
@@ -60,6 +60,47 @@ async def test_queries_show(node: Node) -> None:
     assert more("udp_received") == 9
     assert more("udp_sent") == 8
     assert value(after, "faults", where="answering") == 0
+
+
+async def test_how_near_a_worker_is_to_its_limits_shows(node: Node) -> None:
+    before = await read(node)
+    for _ in range(5):
+        await node.ask()
+    await asyncio.sleep(0.1)
+    after = await read(node)
+
+    def more(family: str, name: str = "") -> float:
+        first, last = (
+            next(
+                s.value
+                for s in families[f"gslb_worker_{family}"].samples
+                if s.name.endswith(name) and s.labels == {"slot": "0"}
+            )
+            for families in (before, after)
+        )
+        return last - first
+
+    assert more("udp_received") == 5
+    assert 1 <= more("udp_batches") <= 5
+    assert more("udp_full_batches") == more("udp_receive_drops") == 0
+    assert 2 <= more("loop_lag_seconds", "_count") <= 400
+    assert 0 <= more("loop_lag_seconds", "_sum") < 10
+    assert value(after, "worker_generation_lag", slot="0") == 0
+
+
+async def test_probes_and_their_lateness_show(node: Node) -> None:
+    before = await read(node)
+    async with asyncio.timeout(4):
+        while (
+            value(after := await read(node), "probes", result="passed") < value(before, "probes", result="passed") + 4
+        ):
+            await asyncio.sleep(0.02)
+    made = sum(value(after, "probes", result=result) for result in ("passed", "failed", "error"))
+    assert value(after, "probe_targets") == 2
+    lateness = {s.labels.get("le", s.name): s.value for s in after["gslb_probe_lateness_seconds"].samples}
+    assert made <= lateness["+Inf"] == lateness["gslb_probe_lateness_seconds_count"] <= made + 2  # two may be under way
+    assert 0 <= lateness["0.001"] <= lateness["0.05"] <= lateness["2.0"] <= lateness["+Inf"]
+    assert 0 < lateness["gslb_probe_lateness_seconds_sum"] < 10
 
 
 async def test_members_drains_and_generations_show(node: Node) -> None:
