@@ -4,6 +4,7 @@ The supervisor starts it beside the workers; with `workers: 0` it is the whole n
 """
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -28,6 +29,8 @@ from gslb.store.sqlite import SqliteStore
 log = logging.getLogger("gslb.control")
 
 CANNOT_START = 78  # EX_CONFIG of sysexits.h: another attempt will not help before somebody has looked
+_LOOK_EVERY = 1.0  # seconds
+_SWITCH = 0.0005  # seconds that a long page or a reload, in a thread, may hold up probes at each of their steps
 _API_FINISH = 1.0  # seconds for API requests under way at the end
 
 
@@ -40,6 +43,7 @@ def run_control(config_path: str) -> int:
         StateFolder(node.state)
         ensure_cookie_secrets(node.cookie_file)
         plan = load_plan(config_path)
+        sys.setswitchinterval(_SWITCH)
         if plan.config.node.workers != 0:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, which ends us in order
         asyncio.run(_until_told(config_path, plan))
@@ -73,9 +77,25 @@ async def run_node(config_path: str, plan: Plan, stop: asyncio.Event) -> None:
             await _serve_api(stack, make_app(controller, ensure_token(str(state.token_path))), node.api)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, controller.request_reload)
         async with asyncio.TaskGroup() as group:
-            running = group.create_task(controller.run())
+            running = [group.create_task(controller.run()), group.create_task(_keep_collections_short(controller))]
             await stop.wait()
-            running.cancel()
+            for task in running:
+                task.cancel()
+
+
+async def _keep_collections_short(controller: Controller) -> None:
+    """Put each configuration aside once it is served: a collection then walks what probes and requests left behind.
+
+    With 5,000 targets it would otherwise walk half a million objects: 0.14 s, every few seconds, when no probe starts.
+    """
+    aside: Plan | None = None
+    while True:
+        if controller.settled and controller.plan is not aside:
+            aside = controller.plan
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
+        await asyncio.sleep(_LOOK_EVERY)
 
 
 async def _publisher(stack: AsyncExitStack, node: NodeSettings, state: StateFolder) -> Publisher:
