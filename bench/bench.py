@@ -17,7 +17,7 @@ from rich.progress import Progress, TaskID
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench import events, growth, latency, report
-from bench.figures import Row, row
+from bench.figures import Row, from_plain, row
 from bench.load import Burst, build_client
 from bench.servers import SERVERS, Server, missing
 from bench.workloads import MANY, ONE, WORKLOADS, Rig, Workload
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=5, help="alternating rounds (default 5)")
     parser.add_argument("--seconds", type=int, default=3, help="of load per round and server (default 3)")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument("--docs", action="store_true", help="write table, figures and plots to docs/performance.*")
+    parser.add_argument("--docs", action="store_true", help="write to docs/performance.*; rows not measured now stay")
     options = parser.parse_args(arguments)
     wanted = options.only.split(",")
     unknown = sorted(set(wanted) - set(MEASURES))
@@ -46,12 +46,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     rows = list(measure(wanted, options.rounds, options.seconds))
     Console().print(report.table(rows))
-    for path in [options.json, DOCS / "performance.json" if options.docs else None]:
-        if path:
-            path.write_text(json.dumps([one.plain() for one in rows], indent=1) + "\n")
+    if options.json:
+        write_json(options.json, rows)
     if options.docs:
+        rows = beside_former(rows, DOCS / "performance.json")
+        write_json(DOCS / "performance.json", rows)
         report.write(rows, DOCS)
     return 0
+
+
+def write_json(path: Path, rows: Sequence[Row]) -> None:
+    """All figures."""
+    path.write_text(json.dumps([one.plain() for one in rows], indent=1) + "\n")
+
+
+def beside_former(rows: Sequence[Row], path: Path) -> list[Row]:
+    """These rows and, of the last report, those that were not measured now; in the order of MEASURES."""
+    former = [from_plain(plain) for plain in json.loads(path.read_text())] if path.exists() else []
+    found = {**{one.key: one for one in former}, **{one.key: one for one in rows}}
+    return [found[key] for key in MEASURES if key in found]
 
 
 def measure(wanted: Sequence[str], rounds: int, seconds: int, only: Sequence[str] = ()) -> Iterator[Row]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bench.load import Burst
 from bench.workloads import Workload
@@ -36,6 +36,15 @@ class Row(NamedTuple):
         }
         ratios = {peer: spread._asdict() for peer, spread in self.ratios.items()}
         return {**self._asdict(), "measures": measures, "ratios": ratios}
+
+
+def from_plain(plain: Mapping[str, Any]) -> Row:
+    """The inverse of `Row.plain`."""
+    measures = {
+        server: {name: Spread(**found) for name, found in those.items()} for server, those in plain["measures"].items()
+    }
+    ratios = {peer: Spread(**found) for peer, found in plain["ratios"].items()}
+    return Row(plain["key"], plain["title"], measures, ratios, plain["notes"])
 
 
 def spread(values: Sequence[float]) -> Spread:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bench import report
-from bench.figures import Row, Spread, measures, row, spread
+from bench.figures import Row, Spread, from_plain, measures, row, spread
 from bench.guard import GUARDED, RECORDED, WORSE, too_slow
 from bench.load import Burst
 from bench.plot import bars
@@ -40,6 +40,7 @@ def test_no_rounds_are_no_figures() -> None:
 
 def test_a_row_survives_json() -> None:
     plain = json.loads(json.dumps(row(WORKLOADS[0], BURSTS).plain()))
+    assert from_plain(plain) == row(WORKLOADS[0], BURSTS)
     assert plain["ratios"]["nsd"] == pytest.approx({"median": 1.8, "low": 1.5, "high": 2.0})
 
 
