@@ -91,7 +91,8 @@ def free_port() -> int:
 
 
 def _target(port: int, address: str) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(["taskset", "-c", CLIENT_CPU, sys.executable, str(_TARGET), str(port), address])
+    argv = ["nice", "-n", "19", "taskset", "-c", CLIENT_CPU]  # or the client would be late, not the server
+    return subprocess.Popen([*argv, sys.executable, str(_TARGET), str(port), address])
 
 
 def _stream(client: Path, stage: Scene, queries: Path, seconds: int) -> Burst:
