@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench import events, growth, latency, report
 from bench.figures import Row, from_plain, row
 from bench.load import Burst, build_client
-from bench.servers import SERVERS, Server, missing
+from bench.server import Server, missing
+from bench.servers import SERVERS
 from bench.workloads import MANY, ONE, WORKLOADS, Rig, Workload
 
 FIRST_PORT = 15300

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from bench import load, packets
 from bench.figures import Row, measures
 from bench.load import Burst
-from bench.servers import CLIENT_CPU, Server
+from bench.server import CLIENT_CPU, Server
 
 KEYS = ("f", "g", "api", "probes")
 RATE = 10_000

@@ -8,19 +8,21 @@ from bench import load, packets
 from bench.content import Content
 from bench.figures import Row, measures, spread
 from bench.load import Burst
-from bench.servers import Server, gslb
+from bench.server import Server
+from bench.servers import gslb
 
-KEYS = ("names", "workers")
+KEYS = ("names", "records", "workers")
 _FEW, _MANY = 10, 100_000
+_RECORDS = (1, 10_000, 1_000_000)
 _RATE = 20_000  # queries per second and worker
 _QUERIES = 50_000
 
 
 def measure(key: str, folder: Path, client: Path, port: int, rounds: int, seconds: int) -> Row:
-    """Two nodes of ours in turn; the ratio is that of the larger to the smaller."""
+    """Nodes of ours in turn; the ratios are those of the largest to each other one."""
     own = folder / key
     own.mkdir()
-    return (_names if key == "names" else _workers)(own, client, port, rounds, seconds)
+    return {"names": _names, "records": _records, "workers": _workers}[key](own, client, port, rounds, seconds)
 
 
 def _names(folder: Path, client: Path, port: int, rounds: int, seconds: int) -> Row:
@@ -39,6 +41,24 @@ def _names(folder: Path, client: Path, port: int, rounds: int, seconds: int) -> 
             return load.client(client, servers[title], files[title], seconds, window=400, case=1)
 
         return _compared("names", "cost by number of dynamic names", list(servers), burst, rounds)
+
+
+def _records(folder: Path, client: Path, port: int, rounds: int, seconds: int) -> Row:
+    """Static names by Zipf's law, in zones of so many records."""
+    with ExitStack() as stack:
+        servers, files = {}, {}
+        for number, count in enumerate(_RECORDS):
+            content = Content(dynamic=1, static=count)
+            title = f"{count:,} records"
+            servers[title] = _started(stack, content, folder / str(count), port + 10 * number, workers=1)
+            names = [f"{content.static_name(owner)}.{content.zone}" for owner in range(count)]
+            queries = packets.realistic(names, names, _QUERIES, subnets=0.0)
+            files[title] = packets.write(folder / f"queries-{count}", queries)
+
+        def burst(title: str) -> Burst:
+            return load.client(client, servers[title], files[title], seconds, window=400, case=1)
+
+        return _compared("records", "cost by number of static records", list(servers), burst, rounds)
 
 
 def _workers(folder: Path, client: Path, port: int, rounds: int, seconds: int) -> Row:
@@ -75,6 +95,9 @@ def _compared(key: str, title: str, names: Sequence[str], burst: Callable[[str],
             taken = burst(name)
             if number:
                 bursts[name].append(taken)
-    small, large = names
-    ratio = spread([one.micros / other.micros for one, other in zip(bursts[large], bursts[small], strict=True)])
-    return Row(key, title, {name: measures(taken) for name, taken in bursts.items()}, {small: ratio})
+    *smaller, largest = names
+    ratios = {
+        name: spread([one.micros / other.micros for one, other in zip(bursts[largest], bursts[name], strict=True)])
+        for name in smaller
+    }
+    return Row(key, title, {name: measures(taken) for name, taken in bursts.items()}, ratios)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from bench import load, packets
 from bench.figures import Row, measures
 from bench.load import Burst
-from bench.servers import Server
+from bench.server import Server
 from bench.workloads import Rig
 
 KEYS = ("latency",)

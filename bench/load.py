@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.servers import CLIENT_CPU, Server
+from bench.server import CLIENT_CPU, Server
 
 _SOURCE = Path(__file__).with_name("client.c")
 _RCODES = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED")
@@ -82,9 +82,18 @@ def _told(told: Mapping[str, object], cpu: float) -> Burst:
         assert isinstance(value, int | float)
         return float(value)
 
-    times = [number(key) for key in ("p50", "p99", "p999")]
-    counts = int(number("answered")), int(number("lost"))
-    return Burst(*counts, number("seconds"), cpu, rcodes, *times, int(number("watched")), number("watched_last"))
+    return Burst(
+        answered=int(number("answered")),
+        lost=int(number("lost")),
+        seconds=number("seconds"),
+        cpu=cpu,
+        rcodes=rcodes,
+        p50=number("p50"),
+        p99=number("p99"),
+        p999=number("p999"),
+        watched=int(number("watched")),
+        watched_last=number("watched_last"),
+    )
 
 
 def dnsperf(server: Server, names: Path, seconds: int, *options: str) -> Burst:

@@ -47,7 +47,10 @@ def main() -> None:
     cases = {
         "A": (plain, query("www")),
         "A with EDNS": (plain, query("www", payload=1232)),
-        "A with EDNS, new client cookie": (proving, query("www", options=[dns.edns.GenericOption(10, b"12345678")])),
+        "A with EDNS, new client cookie": (
+            proving,
+            query("www", options=[dns.edns.GenericOption(dns.edns.OptionType.COOKIE, b"12345678")]),
+        ),
         "A with EDNS, rate limiting on": (limiting, query("www", payload=1232)),
         "A by rules, EDNS with ECS": (plain, query("geo", options=[subnet])),
         "A by hash of two members, EDNS": (plain, query("hash", payload=1232)),

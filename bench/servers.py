@@ -1,113 +1,18 @@
-"""The servers under test, started on loopback with equal content, and what the kernel says they cost.
+"""The servers under test, configured for loopback with equal content.
 
 Every server has one process or thread for UDP, limits no rates and logs no queries. Cookies are on in gslb, NSD and
 gdnsd; Knot and PowerDNS would send every client with a new cookie away (BADCOOKIE), so theirs are off, which spares
 them that work. All of them run on one core; the client has the other.
 """
 
-import os
-import shutil
-import signal
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 
-import dns.exception
-import dns.message
-import dns.query
-
 from bench.content import NEAR_OSAKA, OSAKA, OSAKA6, POOLS, TOKYO, TOKYO6, WEIGHTS, Content, write_places
+from bench.server import Server
 
-SERVER_CPU, CLIENT_CPU = "0", "1"
 _SECRET = "00112233445566778899aabbccddeeff"
-_TICKS = os.sysconf("SC_CLK_TCK")
-_PROGRAMS = {  # program -> Debian package
-    "nsd": "nsd",
-    "knotd": "knot knot-module-geoip",
-    "gdnsd": "gdnsd",
-    "pdns_server": "pdns-server pdns-backend-bind",
-    "dnsperf": "dnsperf",
-    "taskset": "util-linux",
-    "gcc": "gcc",
-}
-
-
-def missing(programs: Sequence[str] = tuple(_PROGRAMS)) -> str:
-    """What is not installed and how to install it; empty where all is there."""
-    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
-    lacking = [program for program in programs if shutil.which(program, path=path) is None]
-    if not lacking:
-        return ""
-    packages = " ".join(_PROGRAMS[program] for program in lacking)
-    return f"missing: {', '.join(lacking)}; install with: apt-get install {packages}"
-
-
-class Server:
-    """One running server; `cpu()` is the user and system time of all its processes so far, in seconds."""
-
-    def __init__(self, name: str, argv: list[str], port: int, folder: Path, patience: float = 60) -> None:
-        """Start it and wait until it answers, at most `patience` seconds. Raises SystemExit with its log."""
-        self.name = name
-        self.port = port
-        self.log = folder / f"{name}.log"
-        environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                ["taskset", "-c", SERVER_CPU, *argv], stdout=log, stderr=log, start_new_session=True, env=environment
-            )
-        try:
-            self._wait_until_it_answers(patience)
-        except BaseException:
-            self.stop()
-            raise
-
-    def _wait_until_it_answers(self, patience: float) -> None:
-        question = dns.message.make_query("www.bench.example.", "A", use_edns=0)
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline and self.process.poll() is None:
-            with suppress(OSError, dns.exception.DNSException):
-                if dns.query.udp(question, "127.0.0.1", port=self.port, timeout=0.5).answer:
-                    return
-            time.sleep(0.1)
-        raise SystemExit(f"{self.name} does not answer on port {self.port}; its log:\n{self.log.read_text()}")
-
-    def pids(self) -> list[int]:
-        """All processes of the server's session."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                with suppress(OSError):
-                    fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                    if int(fields[3]) == self.process.pid:
-                        found.append(int(entry.name))
-        return found
-
-    def cpu(self) -> float:
-        """Seconds on a processor: of all threads that live, exactly, and of processes that ended, by clock ticks."""
-        total = 0
-        for pid in self.pids():
-            with suppress(OSError):
-                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-                total += (int(fields[13]) + int(fields[14])) * 1_000_000_000 // _TICKS
-            for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-                with suppress(OSError):
-                    total += int(thread.read_text().split()[0])
-        return total / 1e9
-
-    def stop(self) -> None:
-        """End every process of the session."""
-        for kill, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
-            for pid in self.pids():
-                with suppress(ProcessLookupError):
-                    os.kill(pid, kill)
-            deadline = time.monotonic() + patience
-            while self.pids() and time.monotonic() < deadline:
-                self.process.poll()
-                time.sleep(0.05)
-        self.process.wait()
 
 
 def nsd(content: Content, folder: Path, port: int) -> Server:
@@ -309,8 +214,8 @@ def _our_zones(content: Content) -> str:
     ]
     countries = f"{{country: [{', '.join(NEAR_OSAKA)}]}}"
     for number in range(content.dynamic):
-        pool = number % POOLS
-        rules = f"[{{match: {countries}, pools: [near{pool}]}}, {{pools: [all{pool}]}}]"
+        shared = number % POOLS
+        rules = f"[{{match: {countries}, pools: [near{shared}]}}, {{pools: [all{shared}]}}]"
         lines.append(f"      {content.dynamic_name(number)}: {{rules: {rules}}}")
     return "\n".join([*lines, ""])
 

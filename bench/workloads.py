@@ -7,7 +7,7 @@ from typing import NamedTuple
 from bench import load, packets
 from bench.content import Content
 from bench.load import Burst
-from bench.servers import Server
+from bench.server import Server
 
 _COOKIE = "10:67736c622d626368"  # a client cookie, as dnsperf is told
 RATE = 50_000  # queries per second of (b): about half of what the slowest but PowerDNS can answer
