@@ -11,6 +11,7 @@ from aiohttp import web
 
 from gslb.control.controller import Controller
 from gslb.control.explain import explain
+from gslb.control.line import uncollected
 from gslb.control.metrics import CONTENT_TYPE, Page
 from gslb.control.problems import Handler, as_problems
 from gslb.control.requests import DrainRequest, DrainsQuery, ExplainQuery
@@ -76,7 +77,7 @@ class Api:
     async def status(self, _: web.Request) -> web.Response:
         """Everything about the node."""
         moment = copy.copy(self._controller)  # what it shows is replaced on a change, never changed in place
-        text = await self._written(lambda: json.dumps(status_view(moment)))
+        text = await self._written(lambda: _piecemeal(status_view(moment), "pools"))
         return web.Response(text=text, content_type="application/json")
 
     async def explain(self, request: web.Request) -> web.Response:
@@ -120,10 +121,22 @@ class Api:
     async def _written(self, page: Callable[[], T]) -> T:
         """A long page, written in a thread so that no probe waits for it; one at a time, since each slows the loop."""
         async with self._writing:
-            return await asyncio.to_thread(page)
+            return await asyncio.to_thread(_collected_later, page)
 
     def _view(self, drain: Drain) -> Json:
         return drain_view(drain, self._controller.plan.config, time.time())
+
+
+def _collected_later(page: Callable[[], T]) -> T:
+    # Its thousands of short-lived objects would set off full collections, which hold up every thread.
+    with uncollected():
+        return page()
+
+
+def _piecemeal(document: Json, long: str) -> str:
+    """JSON, with the list `long` last and written item by item: one call for all would hold up every thread."""
+    head = json.dumps({key: value for key, value in document.items() if key != long})
+    return f"{head[:-1]}, {json.dumps(long)}: [{', '.join(map(json.dumps, document[long]))}]}}"
 
 
 def _parameters(request: web.Request) -> Mapping[str, str]:

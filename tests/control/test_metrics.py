@@ -8,6 +8,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from gslb.control import metrics
+from gslb.health.states import AddressState, MemberState
 from gslb.server.stats import COUNTER_NAMES
 from tests.control.conftest import Node
 from tests.control.test_api import DRAIN
@@ -127,3 +128,13 @@ async def test_no_label_comes_from_a_query(node: Node) -> None:
     await node.ask("canary-in-the-coal-mine")
     families = await read(node)
     assert not [s for family in families.values() for s in family.samples if "canary" in str(s)]
+
+
+def test_names_are_escaped() -> None:
+    odd = 'a "quoted\\name"\nin two lines'
+    state = MemberState(odd, odd, odd, (AddressState("192.0.2.1", "up", "up"),), "")
+    families = {f.name: f for f in text_string_to_metric_families(metrics.member_lines({odd: {odd: state}}))}
+    (live,) = families["gslb_member_live"].samples
+    assert live.labels == {"pool": odd, "member": odd, "site": odd}
+    assert live.value == 1
+    assert [s.labels["state"] for s in families["gslb_address_state"].samples if s.value] == ["up"]
