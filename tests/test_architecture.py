@@ -49,6 +49,7 @@ HOMES = {  # package -> the files, or the folder, that may import it
     "msgpack": {"gslb/table/pack.py"},
     "prometheus_client": {"gslb/control/metrics.py"},
     "pydantic": {
+        "gslb/probe/",
         "gslb/config/nodefile.py",
         "gslb/config/schema.py",
         "gslb/config/validate.py",

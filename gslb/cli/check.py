@@ -22,9 +22,10 @@ def check(config: str | None, as_json: bool) -> int:
     TTL included. Exit code 1 where there is a problem.
     """
     from gslb.config.load import load
+    from gslb.probe import KINDS
 
     try:
-        loaded = load(find_config(config))
+        loaded = load(find_config(config), KINDS)
     except ConfigError as error:
         _show_problems(error, as_json)
         return error.exit_code

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeVar
 from gslb.config.document import Document, Findings, MarkedMap, suggestion
 from gslb.config.kinds import check_names
 from gslb.config.model import Config, NodeSettings
-from gslb.config.monitors import build_monitor
+from gslb.config.monitors import Kinds, Makers, build_monitor
 from gslb.config.pools import Known, build_pool, build_site
 from gslb.config.rules import Rules
 from gslb.config.schema import ZonesFile
@@ -35,6 +35,7 @@ class Assembly:
 
     node_document: Document
     settings: NodeSettings | None
+    kinds: Kinds
     findings: Findings
 
     def config(self, files: Files) -> Config:
@@ -43,9 +44,8 @@ class Assembly:
         self._check_node_site(self._names(raw["sites"]))
         findings = self.findings
         sites = _built({name: build_site(name, value, findings) for name, value in raw["sites"].items()})
-        monitors = _built(
-            {name: build_monitor(name, value, findings, files.resolve) for name, value in raw["monitors"].items()}
-        )
+        makers = Makers(self.kinds, findings, files.resolve)
+        monitors = _built({name: build_monitor(name, value, makers) for name, value in raw["monitors"].items()})
         allow = self.settings.probe_allow if self.settings else ("0.0.0.0/0", "::/0")
         known = Known(sites, self._names(raw["sites"]), self._names(raw["monitors"]), allow)
         pools = _built({name: build_pool(name, value, known, findings) for name, value in raw["pools"].items()})

@@ -13,6 +13,7 @@ from yaml.reader import ReaderError
 from gslb.config.assemble import Assembly, Files, check_sections
 from gslb.config.document import START, Builder, Document, Findings, Mark, MarkedList, MarkedMap
 from gslb.config.model import Config, NodeSettings
+from gslb.config.monitors import Kinds
 from gslb.config.nodefile import node_settings
 from gslb.errors import ConfigError, Problem
 
@@ -42,8 +43,11 @@ def load_node(path: str) -> NodeSettings:
     return settings
 
 
-def load(path: str) -> Config:
-    """The node file and the zones folder that it names. Raises ConfigError with every problem in all files."""
+def load(path: str, kinds: Kinds) -> Config:
+    """The node file and the zones folder that it names; `kinds` are the types of monitors.
+
+    Raises ConfigError with every problem in all files.
+    """
     findings = Findings()
     file = Path(path)
     node = _read_document(file, _Reader(file.parent), findings)
@@ -58,7 +62,7 @@ def load(path: str) -> Config:
         findings.about(node).problem(("zones",), str(error))
         findings.raise_problems()
     check_sections(findings.documents, findings)
-    return Assembly(node, settings, findings).config(Files(reader.include, reader.resolve, reader.digest))
+    return Assembly(node, settings, kinds, findings).config(Files(reader.include, reader.resolve, reader.digest))
 
 
 def _with_secrets(settings: NodeSettings | None, findings: Findings) -> NodeSettings | None:

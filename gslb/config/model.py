@@ -5,7 +5,7 @@ Field names are the YAML keys. Durations are seconds (float), TTLs are whole sec
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from gslb.dns.record import Record as Record  # part of the model, defined where master files are read
 from gslb.errors import Problem
@@ -64,8 +64,10 @@ class Site:
 class Monitor:
     """The definition of a check: how often and how strictly (semantics section 1). Subclasses say what is asked."""
 
+    kind: ClassVar[str]  # the word in `type`
+
     name: str
-    port: int
+    port: int = 0  # where the check has one
     interval: float = 5.0
     timeout: float = 2.0
     fall: int = 3
@@ -77,33 +79,6 @@ class Monitor:
     def detection(self) -> float:
         """Worst-case seconds from a death to its verdict (semantics section 7): fall x interval + jitter + timeout."""
         return self.fall * self.interval + self.jitter * self.interval + self.timeout
-
-
-@dataclass(frozen=True, slots=True)
-class HttpMonitor(Monitor):
-    """An HTTP request and what must come back. Every condition that is given must hold."""
-
-    scheme: Literal["http", "https"] = "http"
-    method: str = "GET"
-    path: str = "/"
-    headers: tuple[tuple[str, str], ...] = ()
-    body: str | None = None
-    host: str | None = None  # Host header; the address where absent
-    sni: str | None = None  # TLS server name; `host` where absent
-    verify: bool = True
-    ca: str | None = None  # file with the trusted authorities
-    status: tuple[int, ...] = (200,)
-    contains: str | None = None
-    regex: str | None = None
-    json: tuple[tuple[str, object], ...] = ()  # (path, expected value): "result.version", "items.0.state"
-
-
-@dataclass(frozen=True, slots=True)
-class TcpMonitor(Monitor):
-    """A connection; optionally something sent and something expected back (bytes, substring)."""
-
-    send: bytes = b""
-    expect: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ What one value alone can tell is here; what depends on other values is checked w
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -65,12 +65,6 @@ def _pool_choice(value: object) -> tuple[tuple[str, int | None], ...]:
     raise ValueError(f"must be a list of pools in order, or a mapping of pools to weights (got {shown(value)})")
 
 
-def _scalar(value: object) -> object:
-    if isinstance(value, (dict, list)):
-        raise ValueError(f"must be one value (got {shown(value)})")
-    return value
-
-
 Identifier = Annotated[str, AfterValidator(identifier)]
 Address = Annotated[str, _parsed(address)]
 Network = Annotated[str, _parsed(network)]
@@ -119,42 +113,7 @@ class MonitorShape(Shape):
     flaky: Annotated[Share, Field(gt=0, le=1)] = 0.5
 
 
-Status = Annotated[int, Field(ge=100, le=599)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-class ExpectShape(Shape):
-    status: Annotated[list[Status], BeforeValidator(listed), Field(min_length=1)] = [200]
-    body: Annotated[str | None, Field(min_length=1)] = None
-    regex: Annotated[str | None, Field(min_length=1, max_length=1000)] = None
-    json_: Annotated[dict[str, Annotated[Any, BeforeValidator(_scalar)]], Field(alias="json")] = {}
-
-
-HeaderName = Annotated[str, matching(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}", "a header name")]  # RFC 9110 section 5.1
-RequestPath = Annotated[str, matching(r"/[!-~]{0,2000}", "a path from / on, without spaces and line breaks")]
-
-
-class HttpShape(MonitorShape):
-    port: Port | None = None
-    scheme: Literal["http", "https"] = "http"
-    method: Annotated[str, matching(r"[A-Z]{1,20}", "a method such as GET, HEAD or POST")] = "GET"
-    path: RequestPath = "/"
-    headers: dict[HeaderName, Line] = {}
-    body: str | None = None
-    host: HostName | None = None
-    sni: HostName | None = None
-    verify: bool = True
-    ca: str | None = None
-    expect: ExpectShape = ExpectShape()
-
-
-class TcpShape(MonitorShape):
-    port: Port
-    send: Annotated[str, Field(max_length=4096)] = ""
-    expect: Annotated[str, Field(max_length=4096)] = ""
-
-
-MONITORS: Final[Mapping[str, type[HttpShape] | type[TcpShape]]] = {"http": HttpShape, "tcp": TcpShape}
 
 
 class MonitorSetShape(Shape):

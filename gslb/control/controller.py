@@ -21,6 +21,7 @@ from gslb.errors import ConfigError, GslbError, SnapshotError, StoreError
 from gslb.geo.database import open_atlas
 from gslb.health.states import Belief, Observation, States, TargetKey
 from gslb.intents import Drain, Target
+from gslb.probe import KINDS
 from gslb.probe.runner import Runner
 from gslb.server.publish import Publisher
 from gslb.store import HealthSnapshot, Store
@@ -50,7 +51,7 @@ class Served(NamedTuple):
 def load_plan(path: str) -> Plan:
     """Load, check and compile. Raises ConfigError, GeoError. Takes its time: call it in a thread."""
     with uncollected():
-        config = load(path)
+        config = load(path, KINDS)
         return Plan(config, compile_base(config, open_atlas(config.node.geo_databases)))
 
 

@@ -1,12 +1,9 @@
-"""Probes: one file per monitor type, and the runner that keeps their time. A failed probe is a value, no exception."""
+"""Probes: one file for each type of monitor, with all that belongs to it, and the runner that keeps their time.
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+A failed probe is a value, no exception.
+"""
 
-from gslb.config.model import HttpMonitor, Monitor, TcpMonitor
+from gslb.config.monitors import Kinds
 from gslb.probe import http, tcp
-from gslb.probe.result import Result
 
-Check = Callable[[Any, str], Awaitable[Result]]  # (monitor of its type, address)
-
-CHECKS: Mapping[type[Monitor], Check] = {HttpMonitor: http.check, TcpMonitor: tcp.check}
+KINDS: Kinds = {"http": http.KIND, "tcp": tcp.KIND}

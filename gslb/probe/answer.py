@@ -3,28 +3,48 @@
 import json
 import re
 from functools import lru_cache
+from typing import Protocol
 
-from gslb.config.model import HttpMonitor
 from gslb.probe.result import ProbeError, brief
 
 MAX_BODY = 65536  # octets that are read; conditions look at no more
 
 
-def judge_status(monitor: HttpMonitor, status: int) -> None:
+class Expectation(Protocol):
+    """The conditions of an `http` monitor."""
+
+    @property
+    def status(self) -> tuple[int, ...]:
+        """Those that are right."""
+
+    @property
+    def contains(self) -> str | None:
+        """What stands somewhere in the body."""
+
+    @property
+    def regex(self) -> str | None:
+        """What fits somewhere in the body."""
+
+    @property
+    def json(self) -> tuple[tuple[str, object], ...]:
+        """(path, value) pairs that hold in the body."""
+
+
+def judge_status(expected: Expectation, status: int) -> None:
     """Raises ProbeError("status") unless the status is one of those expected."""
-    if status not in monitor.status:
-        raise ProbeError("status", f"{status}, expected {' or '.join(map(str, monitor.status))}")
+    if status not in expected.status:
+        raise ProbeError("status", f"{status}, expected {' or '.join(map(str, expected.status))}")
 
 
-def judge_body(monitor: HttpMonitor, body: bytes) -> None:
+def judge_body(expected: Expectation, body: bytes) -> None:
     """Judge the body, of which at most MAX_BODY octets are looked at. Raises ProbeError("body")."""
     looked_at = body[:MAX_BODY]
-    if monitor.contains is not None and monitor.contains.encode() not in looked_at:
-        raise ProbeError("body", f"{len(body)} octets without {brief(monitor.contains, 40)!r}")
-    if monitor.regex is not None and not _pattern(monitor.regex).search(looked_at.decode(errors="replace")):
-        raise ProbeError("body", f"{len(body)} octets that do not match {brief(monitor.regex, 40)!r}")
-    if monitor.json:
-        _judge_json(monitor.json, body)
+    if expected.contains is not None and expected.contains.encode() not in looked_at:
+        raise ProbeError("body", f"{len(body)} octets without {brief(expected.contains, 40)!r}")
+    if expected.regex is not None and not _pattern(expected.regex).search(looked_at.decode(errors="replace")):
+        raise ProbeError("body", f"{len(body)} octets that do not match {brief(expected.regex, 40)!r}")
+    if expected.json:
+        _judge_json(expected.json, body)
 
 
 @lru_cache(maxsize=1024)

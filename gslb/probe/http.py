@@ -1,25 +1,136 @@
-"""One check of an HttpMonitor. The URL holds the address; Host header and TLS server name are set apart from it.
+"""The `http` monitor. The URL holds the address; Host header and TLS server name are set apart from it.
 
 Each probe has its own session and connection: no cookie, connection or TLS session of an earlier one hides a fault.
 Redirects are not followed, proxies not used, compressed bodies not unpacked.
 """
 
-import ssl
-import time
-from functools import lru_cache
-from pathlib import Path
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import aiohttp
+from pydantic import BeforeValidator, Field
 from yarl import URL
 
 from gslb import __version__
-from gslb.config.model import HttpMonitor
+from gslb.config.document import Findings, Path
+from gslb.config.model import Monitor
+from gslb.config.monitors import Common, Kind, Source
+from gslb.config.schema import HostName, Line, MonitorShape, Port, Shape, listed, matching
+from gslb.config.values import shown
 from gslb.probe.answer import MAX_BODY, judge_body, judge_status
 from gslb.probe.exchange import Progress, conclude
 from gslb.probe.result import ProbeError, Result
+from gslb.probe.trust import days_left, tls_context
 
-_DEFAULT_PORT = {"http": 80, "https": 443}
-_DAY = 86400.0
+_DEFAULT_PORT: Final = {"http": 80, "https": 443}
+# The probe writes these itself: twice they would make another request than the one that was meant (RFC 9112 section 6).
+_OWN_HEADERS: Final = {
+    "host": "give `host` instead",
+    "content-length": "it follows from `body`",
+    "transfer-encoding": "it follows from `body`",
+    "connection": "each probe has a connection of its own",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HttpMonitor(Monitor):
+    """An HTTP request and what must come back. Every condition that is given must hold."""
+
+    kind: ClassVar[str] = "http"
+
+    scheme: Literal["http", "https"] = "http"
+    method: str = "GET"
+    path: str = "/"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str | None = None
+    host: str | None = None  # Host header; the address where absent
+    sni: str | None = None  # TLS server name; `host` where absent
+    verify: bool = True
+    ca: str | None = None  # file with the trusted authorities
+    status: tuple[int, ...] = (200,)
+    contains: str | None = None
+    regex: str | None = None
+    json: tuple[tuple[str, object], ...] = ()  # (path, expected value): "result.version", "items.0.state"
+
+
+def _scalar(value: object) -> object:
+    if isinstance(value, (dict, list)):
+        raise ValueError(f"must be one value (got {shown(value)})")
+    return value
+
+
+Status = Annotated[int, Field(ge=100, le=599)]
+
+
+class ExpectShape(Shape):
+    status: Annotated[list[Status], BeforeValidator(listed), Field(min_length=1)] = [200]
+    body: Annotated[str | None, Field(min_length=1)] = None
+    regex: Annotated[str | None, Field(min_length=1, max_length=1000)] = None
+    json_: Annotated[dict[str, Annotated[Any, BeforeValidator(_scalar)]], Field(alias="json")] = {}
+
+
+HeaderName = Annotated[str, matching(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}", "a header name")]  # RFC 9110 section 5.1
+RequestPath = Annotated[str, matching(r"/[!-~]{0,2000}", "a path from / on, without spaces and line breaks")]
+
+
+class HttpShape(MonitorShape):
+    port: Port | None = None
+    scheme: Literal["http", "https"] = "http"
+    method: Annotated[str, matching(r"[A-Z]{1,20}", "a method such as GET, HEAD or POST")] = "GET"
+    path: RequestPath = "/"
+    headers: dict[HeaderName, Line] = {}
+    body: str | None = None
+    host: HostName | None = None
+    sni: HostName | None = None
+    verify: bool = True
+    ca: str | None = None
+    expect: ExpectShape = ExpectShape()
+
+
+def build(common: Common, shape: HttpShape, source: Source) -> HttpMonitor:
+    """See gslb.config.monitors.Kind."""
+    path, findings = source.path, source.findings
+    _check_tls(shape, path, findings)
+    _check_regex(shape.expect.regex, (*path, "expect", "regex"), findings)
+    for header in shape.headers:
+        hint = _OWN_HEADERS.get(header.lower())
+        if hint:
+            findings.problem((*path, "headers", header), "is set by the probe", hint, key=True)
+    expect = shape.expect
+    return HttpMonitor(
+        port=shape.port or _DEFAULT_PORT[shape.scheme],
+        scheme=shape.scheme,
+        method=shape.method,
+        path=shape.path,
+        headers=tuple(shape.headers.items()),
+        body=shape.body,
+        host=shape.host,
+        sni=shape.sni,
+        verify=shape.verify,
+        ca=source.file("ca", shape.ca),
+        status=tuple(expect.status),
+        contains=expect.body,
+        regex=expect.regex,
+        json=tuple(expect.json_.items()),
+        **common._asdict(),
+    )
+
+
+def _check_tls(shape: HttpShape, path: Path, findings: Findings) -> None:
+    given = [key for key in ("sni", "verify", "ca") if key in shape.model_fields_set]
+    if shape.scheme == "http":
+        for key in given:
+            findings.problem((*path, key), "is for https alone", "set scheme: https, or leave it out", key=True)
+    elif shape.ca is not None and not shape.verify:
+        findings.problem((*path, "ca"), "is not used with verify: false", "leave one of them out", key=True)
+
+
+def _check_regex(regex: str | None, path: Path, findings: Findings) -> None:
+    try:
+        re.compile(regex or "")
+    except (re.error, OverflowError, RecursionError, Warning) as error:
+        findings.problem(path, f"is not a regular expression of Python: {error}")
 
 
 async def check(monitor: HttpMonitor, address: str) -> Result:
@@ -59,7 +170,7 @@ async def _ask(monitor: HttpMonitor, address: str, progress: Progress) -> None:
             headers=_headers(monitor, address),
             data=None if monitor.body is None else monitor.body.encode(),
             allow_redirects=False,
-            ssl=_tls(monitor) if monitor.scheme == "https" else True,
+            ssl=tls_context(monitor.ca, verify=monitor.verify) if monitor.scheme == "https" else True,
             server_hostname=server_name(monitor, address) if monitor.scheme == "https" else None,
         ) as answer,
     ):
@@ -79,7 +190,7 @@ class _Answer(aiohttp.ClientResponse):
         transport = connection.transport
         certificate = transport.get_extra_info("peercert") if transport else None
         if certificate:
-            self.tls_days = (ssl.cert_time_to_seconds(certificate["notAfter"]) - time.time()) / _DAY
+            self.tls_days = days_left(certificate)
         await super().start(connection)
         return self
 
@@ -124,25 +235,8 @@ def server_name(monitor: HttpMonitor, address: str) -> str:
     return (name if has_port else monitor.host).strip("[]")
 
 
-def _tls(monitor: HttpMonitor) -> ssl.SSLContext:
-    """The context for a monitor. A `ca` file is read again when it changes; one that cannot be read fails the probe."""
-    try:
-        changed = Path(monitor.ca).stat().st_mtime_ns if monitor.ca else 0
-        return _context(monitor.verify, monitor.ca, changed)
-    except OSError as error:  # ssl.SSLError is one
-        raise ProbeError("tls", f"cannot use the ca file: {error.strerror or error}") from error
-
-
-@lru_cache(maxsize=64)
-def _context(verify: bool, ca: str | None, changed: int) -> ssl.SSLContext:
-    """`changed` is there to be part of the cache's key: loading the authorities costs milliseconds."""
-    context = ssl.create_default_context(cafile=ca)
-    context.set_alpn_protocols(["http/1.1"])
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 def _first_line(message: str) -> str:
     return message.strip().partition("\n")[0].strip()
+
+
+KIND = Kind(HttpShape, build, check)

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gslb.config.model import Config, Monitor
+from gslb.config.monitors import Check
 from gslb.health.states import Belief, Observation, TargetKey
 from gslb.health.tracker import Tracker
-from gslb.probe import CHECKS, Check
+from gslb.probe import KINDS
 from gslb.probe.lateness import Lateness
 from gslb.probe.result import Result
 from gslb.probe.schedule import phase_of, slot_after, slot_at, start_of
@@ -48,7 +49,7 @@ class Runner:
         config: Config,
         on_change: OnChange,
         *,
-        checks: Mapping[type[Monitor], Check] = CHECKS,
+        checks: Mapping[str, Check] | None = None,
         rng: random.Random | None = None,
         epoch: Callable[[], float] = time.time,
     ) -> None:
@@ -56,7 +57,7 @@ class Runner:
         self.probes = self.failures = self.errors = 0
         self.lateness = Lateness()
         self._on_change = on_change
-        self._checks = checks
+        self._checks = checks or {word: kind.check for word, kind in KINDS.items()}
         self._rng = rng or random.Random()
         self._epoch = epoch
         self._watches: dict[TargetKey, _Watch] = {}
@@ -169,7 +170,7 @@ class Runner:
         try:
             async with self._slots:
                 self.lateness.note(asyncio.get_running_loop().time() - due)
-                result = await self._checks[type(watch.monitor)](watch.monitor, watch.key.address)
+                result = await self._checks[watch.monitor.kind](watch.monitor, watch.key.address)
             watch.in_trouble = False
             self._record(watch, result)
         except Exception as error:

@@ -1,12 +1,39 @@
-"""One check of a TcpMonitor: connect; send, if there is something to send; read until the expected octets came."""
+"""The `tcp` monitor: connect; send, if there is something to send; read until the expected octets came."""
 
 import asyncio
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
-from gslb.config.model import TcpMonitor
+from pydantic import Field
+
+from gslb.config.model import Monitor
+from gslb.config.monitors import Common, Kind, Source
+from gslb.config.schema import MonitorShape, Port
 from gslb.probe.exchange import Progress, conclude
 from gslb.probe.result import ProbeError, Result
 
 MAX_ANSWER = 4096  # octets among which `expect` must be found
+
+
+@dataclass(frozen=True, slots=True)
+class TcpMonitor(Monitor):
+    """A connection; optionally something sent and something expected back (bytes, substring)."""
+
+    kind: ClassVar[str] = "tcp"
+
+    send: bytes = b""
+    expect: bytes = b""
+
+
+class TcpShape(MonitorShape):
+    port: Port
+    send: Annotated[str, Field(max_length=4096)] = ""
+    expect: Annotated[str, Field(max_length=4096)] = ""
+
+
+def build(common: Common, shape: TcpShape, _: Source) -> TcpMonitor:
+    """See gslb.config.monitors.Kind."""
+    return TcpMonitor(port=shape.port, send=shape.send.encode(), expect=shape.expect.encode(), **common._asdict())
 
 
 async def check(monitor: TcpMonitor, address: str) -> Result:
@@ -44,3 +71,6 @@ async def _await(expected: bytes, reader: asyncio.StreamReader) -> None:
         if not chunk:
             raise ProbeError("body", f"closed after {len(seen)} octets without the expected ones")
         seen += chunk
+
+
+KIND = Kind(TcpShape, build, check)

@@ -6,7 +6,7 @@ import pytest
 
 from gslb.cli.demo_files import FOLDER, NODE_FILE, Ports, empty_folder, write_files
 from gslb.config.check import warnings
-from gslb.config.load import load
+from tests.loading import load
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,9 @@ from textwrap import dedent, indent
 
 import pytest
 
-from gslb.config.load import load
 from gslb.config.model import Config
 from gslb.errors import ConfigError
+from tests.loading import load
 
 NODE = """
 node: {name: n1, site: tokyo}

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gslb.config.load import load
 from gslb.dns.name import from_text
 from gslb.errors import ConfigError
+from tests.loading import load
 
 NODE = """\
 node: {name: n, site: x}

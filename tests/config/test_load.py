@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gslb.config.load import MAX_YAML, load, load_node
+from gslb.config.load import MAX_YAML, load_node
 from gslb.errors import ConfigError
 from tests.config.conftest import NODE, ZONE, Folder
+from tests.loading import load
 
 ROOT = Path(__file__).parent.parent.parent
 

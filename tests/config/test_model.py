@@ -1,6 +1,7 @@
 import pytest
 
-from gslb.config.model import HttpMonitor, Monitor
+from gslb.config.model import Monitor
+from gslb.probe.http import HttpMonitor
 
 
 def test_detection_is_the_bound_of_the_semantics() -> None:

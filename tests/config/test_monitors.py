@@ -1,6 +1,7 @@
 import pytest
 
-from gslb.config.model import HttpMonitor, TcpMonitor
+from gslb.probe.http import HttpMonitor
+from gslb.probe.tcp import TcpMonitor
 from tests.config.conftest import Folder
 
 POOL = "web: {monitors: [web], members: {tokyo: {site: tokyo, addresses: [192.0.2.1]}}}"

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from gslb.config.load import load
 from gslb.config.model import Service
 from gslb.dns.name import from_text
 from gslb.errors import ConfigError
 from tests.config.test_kinds import written
+from tests.loading import load
 
 POOL = "  web: {members: {a: {site: x, addresses: [192.0.2.1]}}}\n"
 

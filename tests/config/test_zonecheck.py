@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from gslb.config.load import load
 from gslb.errors import ConfigError
 from tests.config.conftest import ZONE, Folder
 from tests.config.test_kinds import written
+from tests.loading import load
 
 Check = Callable[[str], list[str]]
 

@@ -18,7 +18,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from gslb.config.load import load
 from gslb.context import TCP, UDP, Context
 from gslb.errors import ConfigError
 from gslb.geo.atlas import Atlas
@@ -29,6 +28,7 @@ from gslb.table.leaves import compile_pools
 from tests.differential.compare import Case, Data, Reply, allowed, read, read_zones
 from tests.differential.peers import Peer, peers
 from tests.differential.zones import CORNERS, FIXED, Question, master_file, questions, zone_lines
+from tests.loading import load
 from tests.support import SOURCE
 
 ZONES = 12

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gslb.config.model import HttpMonitor
 from gslb.probe.answer import MAX_BODY, judge_body, judge_status
+from gslb.probe.http import HttpMonitor
 from gslb.probe.result import ProbeError
 
 PLAIN = HttpMonitor("web", 80)

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from gslb import __version__
-from gslb.config.model import HttpMonitor
-from gslb.probe.http import check, server_name
+from gslb.probe.http import HttpMonitor, check, server_name
 from gslb.probe.result import Result
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfine\n"

@@ -1,9 +1,18 @@
-"""The registry: every monitor type of the config has its check."""
+"""Every type of monitor is found by its word."""
+
+from pathlib import Path
+
+import pytest
 
 from gslb.config.model import Monitor
-from gslb.probe import CHECKS
+from gslb.probe import KINDS
 
 
-def test_every_monitor_type_has_a_check() -> None:
+def test_every_monitor_has_its_word() -> None:
     # By name: a slotted dataclass leaves its unslotted twin among the subclasses until it is collected.
-    assert {monitor.__name__ for monitor in CHECKS} == {monitor.__name__ for monitor in Monitor.__subclasses__()}
+    assert {monitor.kind for monitor in Monitor.__subclasses__()} == {*KINDS}
+
+
+@pytest.mark.parametrize("word", KINDS)
+def test_every_type_is_documented(word: str) -> None:
+    assert (Path(__file__).parents[2] / "docs" / "monitors" / f"{word}.md").read_text().startswith("#")

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gslb.config.model import Config, Member, Monitor, MonitorSet, NodeSettings, Pool, TcpMonitor
+from gslb.config.model import Config, Member, Monitor, MonitorSet, NodeSettings, Pool
 from gslb.health.states import UNKNOWN, Observation, TargetKey
 from gslb.probe.result import Result
 from gslb.probe.runner import FIRST_SPREAD, Runner
 from gslb.probe.schedule import phase_of, start_of
+from gslb.probe.tcp import TcpMonitor
 
 EPOCH = 1_000_000.0
 FAR = TargetKey("web", "192.0.2.1")
@@ -103,7 +104,7 @@ class World:
         return Runner(
             setting,
             self.listen,
-            checks={TcpMonitor: self.check},
+            checks={"tcp": self.check},
             rng=random.Random(seed),
             epoch=lambda: EPOCH + now(),
         )

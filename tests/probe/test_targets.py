@@ -1,7 +1,8 @@
 """What there is to probe: each monitor and address once."""
 
-from gslb.config.model import Config, Member, MonitorSet, NodeSettings, Pool, TcpMonitor
+from gslb.config.model import Config, Member, MonitorSet, NodeSettings, Pool
 from gslb.probe.targets import targets_of
+from gslb.probe.tcp import TcpMonitor
 
 NODE = NodeSettings("tokyo-1", "tokyo", ("probe",), (), None, 0, "/zones", "/state")
 

@@ -4,9 +4,8 @@ import asyncio
 import socket
 import struct
 
-from gslb.config.model import TcpMonitor
 from gslb.probe.result import Result
-from gslb.probe.tcp import MAX_ANSWER, check
+from gslb.probe.tcp import MAX_ANSWER, TcpMonitor, check
 
 
 async def ask(port: int, send: bytes = b"", expect: bytes = b"", seconds: float = 2.0) -> Result:

@@ -1,0 +1,38 @@
+"""Whom a probe by TLS trusts."""
+
+import ssl
+import time
+from pathlib import Path
+
+import pytest
+
+from gslb.probe.result import ProbeError
+from gslb.probe.trust import days_left, tls_context
+
+
+def test_a_context_is_made_once_and_verifies() -> None:
+    context = tls_context(None, verify=True)
+    assert context is tls_context(None, verify=True)
+    assert context.check_hostname
+    assert context.verify_mode is ssl.CERT_REQUIRED
+
+
+def test_without_verify_nothing_is_checked() -> None:
+    context = tls_context(None, verify=False)
+    assert not context.check_hostname
+    assert context.verify_mode is ssl.CERT_NONE
+
+
+@pytest.mark.parametrize("text", [None, "no certificate"])
+def test_authorities_that_cannot_be_read_fail_the_probe(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "ca.pem"
+    if text:
+        file.write_text(text)
+    with pytest.raises(ProbeError, match="cannot use the ca file") as caught:
+        tls_context(str(file), verify=True)
+    assert caught.value.reason == "tls"
+
+
+def test_days_left() -> None:
+    shown = time.strftime("%b %d %H:%M:%S %Y GMT", time.gmtime(time.time() + 10 * 86400))
+    assert days_left({"notAfter": shown}) == pytest.approx(10, abs=0.01)
