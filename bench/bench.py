@@ -19,11 +19,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench import events, growth, latency, report
 from bench.figures import Row, from_plain, row
 from bench.load import Burst, build_client
-from bench.server import Server, missing
+from bench.server import FIRST_PORT, Server, missing
 from bench.servers import SERVERS
 from bench.workloads import MANY, ONE, WORKLOADS, Rig, Workload
 
-FIRST_PORT = 15300
 DOCS = Path(__file__).parent.parent / "docs"
 MEASURES = (*(workload.key for workload in WORKLOADS), *latency.KEYS, *growth.KEYS, *events.KEYS)
 
@@ -104,7 +103,7 @@ def measure(wanted: Sequence[str], rounds: int, seconds: int, only: Sequence[str
             yield growth.measure(key, Path(folder), client, FIRST_PORT, rounds, seconds)
         for key in happenings:
             advance(bar, task, key)
-            yield events.measure(key, Path(folder), client, FIRST_PORT, seconds)
+            yield events.measure(key, Path(folder), client, rounds, seconds)
 
 
 def advance(bar: Progress, task: TaskID, text: str) -> None:

@@ -4,7 +4,6 @@ Each is one steady stream of queries to one node, first in calm and then while i
 """
 
 import socket
-import subprocess
 import sys
 import time
 import urllib.request
@@ -14,10 +13,10 @@ from pathlib import Path
 from signal import SIGHUP
 from typing import NamedTuple
 
-from bench import load, packets
+from bench import load, packets, target
 from bench.figures import Row, measures
 from bench.load import Burst
-from bench.server import CLIENT_CPU, Server
+from bench.server import FIRST_PORT, Server
 
 KEYS = ("f", "g", "api", "probes")
 RATE = 10_000
@@ -29,58 +28,114 @@ _TITLES = {
     "probes": f"{TARGETS:,} probed targets beside queries",
 }
 _ALIVE, _DYING = "127.0.0.1", "127.0.0.2"
-_MINUTE = 60
+_BETWEEN_RELOADS = 30  # seconds
+_RETURN = 7.0  # seconds until a site that came back is served again: rise x interval, and some
 _CALLS = 50  # of the API per second
 _BOUND = 3.2  # seconds that the fast profile promises, semantics section 7
-_TARGET = Path(__file__).with_name("target.py")
 
 
-class Scene(NamedTuple):
-    """A node under test, its folder, and the web server of the site that may die."""
+class Scene:
+    """A node under test, its folder, and the web servers of its two sites, one of which may die."""
 
-    server: Server
-    folder: Path
-    dying: "subprocess.Popen[bytes]"
+    def __init__(self, folder: Path, port: int, targets: int) -> None:
+        """Start all; `targets` are probed beside the two sites."""
+        self.folder = folder
+        zones = folder / "zones"
+        zones.mkdir(parents=True)
+        self._site_port, many_port = free_port(), free_port()
+        (folder / "gslb.yaml").write_text(_NODE.format(port=port, api=port + 1))
+        (zones / "bench.yaml").write_text(_ZONES.format(site_port=self._site_port))
+        (zones / "many.yaml").write_text(_many(targets, many_port) or "{}\n")
+        self._started = [target.start(folder, self._site_port, _ALIVE)]
+        self.revive()
+        if targets:
+            self._started.append(target.start(folder, many_port))
+        argv = [sys.executable, "-m", "gslb.cli.main", "serve", "--config", str(folder / "gslb.yaml")]
+        try:
+            self.server = Server("gslb", argv, port, folder)
+        except BaseException:
+            self._end_targets()
+            raise
+
+    def revive(self) -> None:
+        """Start the web server of the site that dies."""
+        self._dying = target.start(self.folder, self._site_port, _DYING)
+        self._started.append(self._dying)
+
+    def kill(self) -> None:
+        """End it."""
+        self._dying.kill()
+        self._dying.wait()
+
+    def stop(self) -> None:
+        """End all."""
+        self.server.stop()
+        self._end_targets()
+
+    def _end_targets(self) -> None:
+        for process in self._started:
+            process.kill()
+            process.wait()
 
 
-def measure(key: str, folder: Path, client: Path, port: int, seconds: int) -> Row:
-    """Calm and busy, side by side."""
+class Stream(NamedTuple):
+    """A steady stream of queries, for so many seconds."""
+
+    client: Path
+    queries: Path
+    seconds: int
+
+    def alone(self, stage: Scene) -> Burst:
+        """Nothing happens meanwhile."""
+        return load.client(self.client, stage.server, self.queries, self.seconds, window=4000, rate=RATE)
+
+    def during(self, stage: Scene, act: Callable[[], None], **settings: object) -> Burst:
+        """Something is done while it flows."""
+        before = stage.server.cpu()
+        process = load.start_client(
+            self.client, stage.server.port, self.queries, self.seconds, window=4000, rate=RATE, **settings
+        )
+        try:
+            act()
+        except BaseException:
+            process.kill()
+            raise
+        burst = load.result(process)
+        return burst._replace(cpu=stage.server.cpu() - before)
+
+
+def measure(key: str, folder: Path, client: Path, rounds: int, seconds: int) -> Row:
+    """Calm and busy in turns."""
     queries = packets.write(folder / f"queries-{key}", [packets.message("www.bench.example")])
-    with scene(folder / f"{key}-calm", port, 0) as stage:
-        calm = _stream(client, stage, queries, 2 * seconds)
-        if key != "probes":
-            busy, note = _HAPPENINGS[key](client, stage, queries, max(seconds, 6))
+    stream = Stream(client, queries, 2 * seconds)
+    calm: list[Burst] = []
+    busy: list[Burst] = []
+    notes: list[str] = []
     if key == "probes":
-        with scene(folder / key, port, TARGETS) as stage:
-            busy, note = _stream(client, stage, queries, seconds), f"{TARGETS / 5:.0f} probes a second"
-    found = {"calm": measures([calm]), "busy": measures([busy])}
-    return Row(key, _TITLES[key], found, {}, note)
+        for number in range(rounds):
+            for targets, taken in ((0, calm), (TARGETS, busy)):
+                with scene(folder / f"{key}-{number}-{targets}", targets) as stage:
+                    taken.append(stream.alone(stage))
+        notes = [f"{TARGETS / 5:.0f} probes a second"]
+    else:
+        with scene(folder / key) as stage:
+            for _ in range(rounds):
+                calm.append(stream.alone(stage))
+                burst, note = _HAPPENINGS[key](stream, stage)
+                busy.append(burst)
+                notes.append(note)
+    return Row(key, _TITLES[key], {"calm": measures(calm), "busy": measures(busy)}, {}, max(notes))
 
 
 @contextmanager
-def scene(folder: Path, port: int, targets: int) -> Iterator[Scene]:
-    """Two sites, one of which can die, and as many further targets as asked for; the first round of probes is over."""
-    zones = folder / "zones"
-    zones.mkdir(parents=True)
-    site_port, many_port = free_port(), free_port()
-    (folder / "gslb.yaml").write_text(_NODE.format(port=port, api=port + 1))
-    (zones / "bench.yaml").write_text(_ZONES.format(site_port=site_port))
-    (zones / "many.yaml").write_text(_many(targets, many_port) or "{}\n")
-    started = [_target(site_port, address) for address in (_ALIVE, _DYING)]
+def scene(folder: Path, targets: int = 0) -> Iterator[Scene]:
+    """A scene whose first round of probes is over."""
+    stage = Scene(folder, FIRST_PORT, targets)
     try:
-        if targets:
-            started.append(_target(many_port, "0.0.0.0"))
-        argv = [sys.executable, "-m", "gslb.cli.main", "serve", "--config", str(folder / "gslb.yaml")]
-        server = Server("gslb", argv, port, folder)
-        try:
-            time.sleep(7.0 if targets else 2.0)
-            yield Scene(server, folder, started[1])
-        finally:
-            server.stop()
+        time.sleep(7.0 if targets else 2.0)
+        yield stage
     finally:
-        for process in started:
-            process.kill()
-            process.wait()
+        stage.stop()
 
 
 def free_port() -> int:
@@ -90,74 +145,52 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def _target(port: int, address: str) -> "subprocess.Popen[bytes]":
-    argv = ["nice", "-n", "19", "taskset", "-c", CLIENT_CPU]  # or the client would be late, not the server
-    return subprocess.Popen([*argv, sys.executable, str(_TARGET), str(port), address])
-
-
-def _stream(client: Path, stage: Scene, queries: Path, seconds: int) -> Burst:
-    return load.client(client, stage.server, queries, seconds, window=4000, rate=RATE)
-
-
-def _during(
-    client: Path, stage: Scene, queries: Path, seconds: int, act: Callable[[], None], **settings: object
-) -> Burst:
-    """A stream, and something done while it flows."""
-    before = stage.server.cpu()
-    process = load.start_client(client, stage.server.port, queries, seconds, window=4000, rate=RATE, **settings)
-    try:
-        act()
-    except BaseException:
-        process.kill()
-        raise
-    burst = load.result(process)
-    return burst._replace(cpu=stage.server.cpu() - before)
-
-
-def _site_dies(client: Path, stage: Scene, queries: Path, seconds: int) -> tuple[Burst, str]:
+def _site_dies(stream: Stream, stage: Scene) -> tuple[Burst, str]:
     died: list[float] = []
     begun = time.monotonic()
 
     def act() -> None:
         time.sleep(1.0)
-        stage.dying.kill()
+        stage.kill()
         died.append(time.monotonic() - begun)
 
-    burst = _during(client, stage, queries, seconds, act, watch=_DYING)
+    burst = stream.during(stage, act, watch=_DYING)
+    stage.revive()
+    time.sleep(_RETURN)
     stale = burst.watched_last - died[0]
-    return burst, f"last answer with the dead site {stale:.2f} s after its death (promised: {_BOUND} s)"
+    return burst, f"last answer with the dead site at most {stale:.2f} s after its death (promised: {_BOUND} s)"
 
 
-def _reloads(client: Path, stage: Scene, queries: Path, seconds: int) -> tuple[Burst, str]:
+def _reloads(stream: Stream, stage: Scene) -> tuple[Burst, str]:
     """Both workers are replaced while control compiles: half a second in which all of them share the core."""
 
     def act() -> None:
         time.sleep(1.0)
-        (stage.folder / "zones" / "more.yaml").write_text(
-            "zones:\n  more.example:\n    soa: {mname: ns1, rname: hostmaster.bench.example., serial: 1}\n"
+        serial = len(list((stage.folder / "zones").iterdir()))
+        (stage.folder / "zones" / f"more{serial}.yaml").write_text(
+            f"zones:\n  more{serial}.example:\n    soa: {{mname: ns1, rname: hostmaster.bench.example., serial: 1}}\n"
             "    ns: [ns1]\n    records: {ns1: {A: [192.0.2.53]}}\n"
         )
         stage.server.process.send_signal(SIGHUP)
 
-    return _during(client, stage, queries, _MINUTE, act), "one reload, with a new zone, in a minute"
+    long = stream._replace(seconds=_BETWEEN_RELOADS)
+    return long.during(stage, act), f"one reload, with a new zone, in {_BETWEEN_RELOADS} s"
 
 
-def _api_load(client: Path, stage: Scene, queries: Path, seconds: int) -> tuple[Burst, str]:
+def _api_load(stream: Stream, stage: Scene) -> tuple[Burst, str]:
     token = (stage.folder / "state" / "token").read_text().strip()
-    asked = [0]
 
     def act() -> None:
         request = urllib.request.Request(
             f"http://127.0.0.1:{stage.server.port + 1}/api/v1/status", headers={"Authorization": f"Bearer {token}"}
         )
-        until = time.monotonic() + seconds - 0.5
+        until = time.monotonic() + stream.seconds - 0.5
         while time.monotonic() < until:
             with urllib.request.urlopen(request, timeout=5) as reply:
                 reply.read()
-            asked[0] += 1
             time.sleep(1 / _CALLS)
 
-    return _during(client, stage, queries, seconds, act), f"{asked[0] / seconds:.0f} status requests a second"
+    return stream.during(stage, act), f"up to {_CALLS} status requests a second"
 
 
 _HAPPENINGS = {"f": _site_dies, "g": _reloads, "api": _api_load}

@@ -24,8 +24,10 @@ from pathlib import Path
 
 import aiohttp
 
+from bench import target
+from bench.server import CLIENT_CPU, SERVER_CPU
+
 ROOT = Path(__file__).parent.parent
-NODE_CPU, OTHER_CPU = "0", "1"
 PER_POOL = 10
 INTERVAL = 5.0
 GOAL = 0.05  # seconds
@@ -77,8 +79,8 @@ class Node:
         )
         self._log = folder / "log"
         self._processes = [
-            _start(OTHER_CPU, self._log, str(Path(__file__).with_name("target.py")), str(port), "0.0.0.0"),
-            _start(NODE_CPU, self._log, "-m", "gslb.cli.main", "serve", "--config", str(folder / "gslb.yaml")),
+            target.start(folder, port),
+            _start(SERVER_CPU, self._log, "-m", "gslb.cli.main", "serve", "--config", str(folder / "gslb.yaml")),
         ]
 
     def url(self, path: str) -> str:
@@ -273,5 +275,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    os.sched_setaffinity(0, {int(OTHER_CPU)})
+    os.sched_setaffinity(0, {int(CLIENT_CPU)})
     main()

@@ -15,8 +15,11 @@ import dns.message
 import dns.query
 
 _CPUS = sorted(os.sched_getaffinity(0))
+FIRST_PORT = 15300
 SERVER_CPU, CLIENT_CPU = str(_CPUS[0]), str(_CPUS[-1])
 _TICKS = os.sysconf("SC_CLK_TCK")
+PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])  # where Debian puts servers
+
 _PROGRAMS = {  # program -> Debian package
     "nsd": "nsd",
     "knotd": "knot knot-module-geoip",
@@ -25,13 +28,13 @@ _PROGRAMS = {  # program -> Debian package
     "dnsperf": "dnsperf",
     "taskset": "util-linux",
     "gcc": "gcc",
+    "nginx": "nginx-light",
 }
 
 
 def missing(programs: Sequence[str] = tuple(_PROGRAMS)) -> str:
     """What is not installed and how to install it; empty where all is there."""
-    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
-    lacking = [program for program in programs if shutil.which(program, path=path) is None]
+    lacking = [program for program in programs if shutil.which(program, path=PATH) is None]
     if not lacking:
         return ""
     packages = " ".join(_PROGRAMS[program] for program in lacking)
@@ -56,7 +59,7 @@ class Server:
         self.name = name
         self.port = port
         self.log = folder / f"{name}.log"
-        environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+        environment = {**os.environ, "PATH": PATH}
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 ["taskset", "-c", SERVER_CPU, *argv], stdout=log, stderr=log, start_new_session=True, env=environment

@@ -1,27 +1,40 @@
-"""A web server on every loopback address that says 200: what probes ask. `python bench/target.py PORT [ADDRESS]`"""
+"""The web server that probes ask: nginx, for one in Python would keep the client from its core."""
 
-import asyncio
-import sys
+import subprocess
+from pathlib import Path
 
-_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
+from bench.server import CLIENT_CPU, PATH
 
-
-class _Talk(asyncio.Protocol):
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        assert isinstance(self.transport, asyncio.Transport)
-        self.transport.write(_ANSWER)
-        self.transport.close()
-
-
-async def main(port: int, address: str) -> None:
-    """Serve until ended."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(_Talk, address, port, backlog=4096)
-    await server.serve_forever()
+_CONFIG = """daemon off;
+master_process off;
+pid {folder}/nginx-{port}-{address}.pid;
+error_log {folder}/nginx.log crit;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off;
+  keepalive_timeout 0;
+  client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+  uwsgi_temp_path {folder}; scgi_temp_path {folder};
+  server {{ listen {address}:{port} backlog=4096; location / {{ return 200 "ok"; }} }}
+}}
+"""
 
 
-if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "0.0.0.0"))
+def start(folder: Path, port: int, address: str = "0.0.0.0") -> "subprocess.Popen[bytes]":
+    """A server that says 200 on an address of loopback, or on all. On the client's core it yields to the client."""
+    config = folder / f"nginx-{port}-{address}.conf"
+    config.write_text(_CONFIG.format(folder=folder, port=port, address=address))
+    argv = [
+        "taskset",
+        "-c",
+        CLIENT_CPU,
+        "nice",
+        "-n",
+        "19",
+        "nginx",
+        "-c",
+        str(config),
+        "-e",
+        str(folder / "nginx.log"),
+    ]
+    return subprocess.Popen(argv, env={"PATH": PATH})
