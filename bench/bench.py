@@ -89,7 +89,7 @@ def measure(wanted: Sequence[str], rounds: int, seconds: int, only: Sequence[str
             rig.folder.mkdir()
             names = ["gslb", *(name for name in SERVERS if any(name in workload.peers for workload in group))]
             if timed and not many:
-                names = list(dict.fromkeys([*names, *latency.PEERS]))
+                names = list(dict.fromkeys([*names, *(peer for key in timed for peer in latency.PEERS[key])]))
             with running(names, rig) as servers:
                 for workload in group:
                     yield row(
