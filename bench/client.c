@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -264,10 +265,19 @@ static void run(double seconds, double rate) {
     printf("]}\n");
 }
 
+/* Whoever measures must not wait for others on its core: the shortest slice of sched_setattr(2), of which no rights are
+ * needed. Kernels before 6.12 ignore it. */
+static void shorten_slices(void) {
+    struct { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority; uint64_t runtime, deadline, period; }
+        attributes = {.size = 48, .runtime = 100000};
+    (void)syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
 int main(int count, char **words) {
     double seconds = 5, rate = 0;
     unsigned long window = 200, seed = 1;
     sockets_used = 8;
+    shorten_slices();
     errno = 0;
     if (count < 3) die("usage: client PORT PACKETS [name=value ...]");
     for (int at = 3; at < count; at++) {
