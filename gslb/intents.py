@@ -1,11 +1,11 @@
-"""What operators asked for, as values. Now: drains. An intent on a target that the config lacks is kept and shown.
+"""What operators asked for, as values. An intent on a target that the config lacks is kept and shown.
 
 Times are seconds since the epoch: an expiry is a promise to people, so it follows their clock.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, Self, TypeVar
 
 from gslb.errors import RequestError
 
@@ -52,8 +52,8 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Drain:
-    """Keep a target out of the answers until `expires`. The reason is required and shown everywhere."""
+class Intent:
+    """Something that an operator wants until `expires`. The reason is required and shown everywhere."""
 
     id: str
     target: Target
@@ -64,7 +64,7 @@ class Drain:
     removed: float | None = None  # when an operator ended it early
 
     def active(self, now: float) -> bool:
-        """Whether the drain holds at `now`."""
+        """Whether it holds at `now`."""
         return self.removed is None and now < self.expires
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,18 +72,38 @@ class Drain:
         return {**asdict(self), "target": str(self.target)}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Drain":
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`; unknown fields are ignored so that a newer writer can be read."""
-        fields = {key: values[key] for key in ("id", "reason", "owner", "created", "expires")}
-        return cls(target=Target.parse(values["target"]), removed=values.get("removed"), **fields)
+        known = {field.name: values[field.name] for field in fields(cls) if field.name in values}
+        return cls(**{**known, "target": Target.parse(values["target"])})
 
 
-def drain_of(drains: Iterable[Drain], pool: str, member: str, site: str, now: float) -> Drain | None:
-    """The active drain that takes a member out: the most specific target wins, then the one that lasts longest."""
-    found = [d for d in drains if d.active(now) and d.target.covers(pool, member, site)]
-    return min(found, key=lambda d: (_MOST_SPECIFIC_FIRST.index(d.target.kind), -d.expires, d.id), default=None)
+@dataclass(frozen=True, slots=True)
+class Drain(Intent):
+    """Keep a target out of the answers."""
 
 
-def next_expiry(drains: Iterable[Drain], now: float) -> float | None:
-    """When the next active drain ends, if any is active."""
-    return min((d.expires for d in drains if d.active(now)), default=None)
+@dataclass(frozen=True, slots=True)
+class Hold(Intent):
+    """Freeze what health has made of a target; probes and votes go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Force(Intent):
+    """Call a target up or down, whatever health says."""
+
+    up: bool = False
+
+
+AnIntent = TypeVar("AnIntent", bound=Intent)
+
+
+def intent_on(intents: Iterable[AnIntent], pool: str, member: str, site: str, now: float) -> AnIntent | None:
+    """The active intent that decides for a member: the most specific target wins, then the one that lasts longest."""
+    found = [one for one in intents if one.active(now) and one.target.covers(pool, member, site)]
+    return min(found, key=lambda one: (_MOST_SPECIFIC_FIRST.index(one.target.kind), -one.expires, one.id), default=None)
+
+
+def next_expiry(intents: Iterable[Intent], now: float) -> float | None:
+    """When the next active intent ends, if any is active."""
+    return min((one.expires for one in intents if one.active(now)), default=None)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gslb.errors import RequestError
-from gslb.intents import Drain, Target, drain_of, next_expiry
+from gslb.intents import Drain, Target, intent_on, next_expiry
 
 
 def drain(target: str, *, drain_id: str = "d-1", expires: float = 200.0, removed: float | None = None) -> Drain:
@@ -61,11 +61,11 @@ def test_most_specific_drain_wins_then_the_longest_then_the_id() -> None:
     site, pool = drain("site/tokyo", drain_id="s", expires=900), drain("pool/web", drain_id="p", expires=800)
     member = drain("member/web/a", drain_id="m", expires=300)
     longer, twin = drain("site/tokyo", drain_id="z", expires=1000), drain("site/tokyo", drain_id="y", expires=1000)
-    assert drain_of([site, pool, member], "web", "a", "tokyo", 150) == member
-    assert drain_of([site, pool, member], "web", "a", "tokyo", 300) == pool
-    assert drain_of([site, pool], "db", "a", "tokyo", 150) == site
-    assert drain_of([site, longer, twin], "db", "a", "tokyo", 150) == twin
-    assert drain_of([site, pool, member], "db", "a", "osaka", 150) is None
+    assert intent_on([site, pool, member], "web", "a", "tokyo", 150) == member
+    assert intent_on([site, pool, member], "web", "a", "tokyo", 300) == pool
+    assert intent_on([site, pool], "db", "a", "tokyo", 150) == site
+    assert intent_on([site, longer, twin], "db", "a", "tokyo", 150) == twin
+    assert intent_on([site, pool, member], "db", "a", "osaka", 150) is None
 
 
 def test_next_expiry_looks_at_active_drains_only() -> None:

@@ -15,10 +15,13 @@ from gslb.errors import ConfigError, GslbError
 VERBS = {
     "serve": "gslb.cli.serve:serve",
     "check": "gslb.cli.check:check",
+    "probe": "gslb.cli.probe:probe",
     "explain": "gslb.cli.explain:explain",
     "status": "gslb.cli.status:status",
+    "report": "gslb.cli.report:report",
     "drain": "gslb.cli.drain:drain",
     "undrain": "gslb.cli.undrain:undrain",
+    "resume": "gslb.cli.resume:resume",
     "demo": "gslb.cli.demo:demo",
 }
 MISUSE = 2

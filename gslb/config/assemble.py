@@ -6,11 +6,12 @@ from typing import Final, NamedTuple, TypeVar
 
 from gslb.config.document import Document, Findings, MarkedMap, suggestion
 from gslb.config.kinds import check_names
-from gslb.config.model import Config, NodeSettings
+from gslb.config.model import Config, Monitor, NodeSettings
 from gslb.config.monitors import Kinds, Makers, build_monitor
 from gslb.config.pools import Known, build_pool, build_site
 from gslb.config.rules import Rules
 from gslb.config.schema import ZonesFile
+from gslb.config.targets import denied_port
 from gslb.config.validate import validate
 from gslb.config.zones import ZoneBuilder
 from gslb.dns.zonefile import Include
@@ -47,7 +48,9 @@ class Assembly:
         makers = Makers(self.kinds, findings, files.resolve)
         monitors = _built({name: build_monitor(name, value, makers) for name, value in raw["monitors"].items()})
         allow = self.settings.probe_allow if self.settings else ("0.0.0.0/0", "::/0")
-        known = Known(sites, self._names(raw["sites"]), self._names(raw["monitors"]), allow)
+        deny = self.settings.probe_deny if self.settings else ()
+        self._check_ports(monitors)
+        known = Known(sites, self._names(raw["sites"]), self._names(raw["monitors"]), allow, deny)
         pools = _built({name: build_pool(name, value, known, findings) for name, value in raw["pools"].items()})
         rules = Rules(self._names(raw["pools"]), findings)
         zones = ZoneBuilder(findings, rules, files.include).build(raw["zones"])
@@ -78,6 +81,13 @@ class Assembly:
 
     def _names(self, section: Section) -> Collection[str]:
         return section.keys() if all(document.whole for document in self.findings.documents) else _Everything()
+
+    def _check_ports(self, monitors: Mapping[str, Monitor]) -> None:
+        for name, monitor in monitors.items():
+            reason = denied_port(monitor.port, self.settings.probe_ports_deny) if self.settings else ""
+            if reason:
+                message = f"{monitor.port} must not be probed: it is {reason}"
+                self.findings.problem(("monitors", name, "port"), message, "see probe.ports.deny of the node file")
 
     def _check_node_site(self, names: Collection[str]) -> None:
         if self.settings is not None and self.settings.site not in names:

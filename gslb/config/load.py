@@ -1,6 +1,9 @@
 """The files of a configuration: found, read with their marks, and handed on to be assembled."""
 
+import json
 import re
+import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from os.path import relpath
@@ -12,13 +15,17 @@ from yaml.reader import ReaderError
 
 from gslb.config.assemble import Assembly, Files, check_sections
 from gslb.config.document import START, Builder, Document, Findings, Mark, MarkedList, MarkedMap
-from gslb.config.model import Config, NodeSettings
-from gslb.config.monitors import Kinds
+from gslb.config.model import Config, Monitor, NodeSettings
+from gslb.config.monitors import Kinds, Makers, build_monitor
 from gslb.config.nodefile import node_settings
 from gslb.errors import ConfigError, Problem
 
 MAX_YAML: Final = 16 << 20  # octets: about 300,000 names
 MAX_OTHER: Final = 256 << 20  # octets of a master file
+
+INLINE: Final = "inline"
+_ASSIGNED: Final = re.compile(r"\s*\w+=")
+_PLAIN: Final = re.compile(r"[\w./%+-]+")
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SECRET: Final = re.compile(r"[0-9A-Fa-f]{32}")
@@ -63,6 +70,42 @@ def load(path: str, kinds: Kinds) -> Config:
         findings.raise_problems()
     check_sections(findings.documents, findings)
     return Assembly(node, settings, kinds, findings).config(Files(reader.include, reader.resolve, reader.digest))
+
+
+def load_monitor(text: str, kinds: Kinds) -> Monitor:
+    """A monitor from one line: "type: http, port: 8080", or "type=http port=8080". Its name is INLINE.
+
+    Files that it names are relative to the working folder. Raises ConfigError with every problem in it.
+    """
+    findings = Findings()
+    assigned = [token.partition("=") for token in _tokens(text)] if _ASSIGNED.match(text) else []
+    if assigned:
+        text = ", ".join(
+            f"{key}: {value if _PLAIN.fullmatch(value) else json.dumps(value)}" for key, _, value in assigned
+        )
+    text = text.strip() if text.lstrip().startswith("{") else f"{{{text}}}"
+    document = _document("MONITOR", lambda: f"monitors: {{{INLINE}:\n{text}}}", findings)
+    findings.documents = [document]
+    check_sections(findings.documents, findings)
+    monitors = document.value.get("monitors") if isinstance(document.value, MarkedMap) else None
+    definition = monitors.get(INLINE) if isinstance(monitors, MarkedMap) else None
+    if isinstance(monitors, MarkedMap) and len(monitors) > 1:
+        findings.problem(("monitors",), "is not the definition of one monitor")
+    findings.raise_problems()
+    monitor = build_monitor(INLINE, definition, Makers(kinds, findings, _Reader(Path()).resolve))
+    findings.raise_problems()
+    assert monitor is not None
+    return monitor
+
+
+def _tokens(text: str) -> list[str]:
+    """The parts between spaces and commas; what is in quotes is one of them. Raises ConfigError: a quote stays open."""
+    words = shlex.shlex(text, posix=True, punctuation_chars="")
+    words.whitespace, words.whitespace_split, words.commenters = " ,\t\n", True, ""
+    try:
+        return list(words)
+    except ValueError as error:
+        raise ConfigError([Problem("MONITOR:1:1", "", str(error).lower())]) from None
 
 
 def _with_secrets(settings: NodeSettings | None, findings: Findings) -> NodeSettings | None:
@@ -152,10 +195,14 @@ class _Reader:
 
 def _read_document(path: Path, reader: _Reader, findings: Findings) -> Document:
     """A YAML file; not whole where it cannot be read as YAML, which was noted."""
-    builder = Builder(str(path))
+    return _document(str(path), lambda: reader.read(path, MAX_YAML), findings)
+
+
+def _document(name: str, read: Callable[[], str], findings: Findings) -> Document:
+    builder = Builder(name)
     whole = False
     try:
-        text = reader.read(path, MAX_YAML)
+        text = read()
         _build(text, builder)
         whole = True
     except ValueError as error:
@@ -168,7 +215,7 @@ def _read_document(path: Path, reader: _Reader, findings: Findings) -> Document:
         pass
     findings.problems += builder.problems
     findings.trapped |= {problem.where for problem in builder.problems}
-    return Document(str(path), MarkedMap() if builder.value is None else builder.value, whole)
+    return Document(name, MarkedMap() if builder.value is None else builder.value, whole)
 
 
 def _build(text: str, builder: Builder) -> None:

@@ -4,13 +4,14 @@ Field names are the YAML keys. Durations are seconds (float), TTLs are whole sec
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import ceil
 from typing import ClassVar, Literal
 
 from gslb.dns.record import Record as Record  # part of the model, defined where master files are read
 from gslb.errors import Problem
 
-PolicyName = Literal["weighted", "failover", "all", "hash", "nearest"]
+PolicyName = Literal["weighted", "failover", "all", "hash", "nearest", "capacity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,10 @@ class NodeSettings:
     state: str
     geo_databases: tuple[str, ...] = ()
     probe_allow: tuple[str, ...] = ()
+    probe_deny: tuple[str, ...] = ()
+    probe_ports_deny: tuple[tuple[int, int], ...] = ()  # first and last port of each range
     probe_concurrency: int = 200
+    references: tuple[tuple[str, int], ...] = ()  # (address, port) that answer while our network works; port 0: by ping
     ecs_trust: tuple[str, ...] = ()
     acl_query: tuple[str, ...] = ("0.0.0.0/0", "::/0")
     acl_whoami: tuple[str, ...] = ()
@@ -58,6 +62,16 @@ class Site:
     country: str = ""
     latitude: float | None = None
     longitude: float | None = None
+    capacity: float | None = None  # of load, in the unit of the pools' `load`; None = without limit
+
+
+@dataclass(frozen=True, slots=True)
+class Prober:
+    """A node that probes, as all nodes know it; `address` is where its DNS answers, for others to see their network."""
+
+    name: str
+    site: str
+    address: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +88,8 @@ class Monitor:
     rise: int = 5
     jitter: float = 0.1  # share of the interval
     flaky: float = 0.5  # share of the last 20 results
+    min_votes: int = 1  # voters that a verdict needs
+    self_vote: bool = True  # whether a prober's verdict on its own site counts
 
     @property
     def detection(self) -> float:
@@ -113,8 +129,56 @@ class AllDown:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """A span of every week: from `start` to `end` (minutes of the day) on `days` (0 = Monday), by the clock of `zone`.
+
+    Where `end` is not after `start`, it is on the day after.
+    """
+
+    days: tuple[int, ...]
+    start: int
+    end: int
+    zone: str  # IANA name
+
+
+@dataclass(frozen=True, slots=True)
+class Failback:
+    """When a member that lives again is served again: at once, after `hold` seconds, by hand, or within a window."""
+
+    mode: Literal["auto", "hold", "manual", "window"] = "auto"
+    hold: float = 0.0
+    window: Window | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Damping:
+    """Each change adds 1 to a penalty that halves every `half_life` seconds; an "up" that finds it at `suppress` or
+    more waits until it is below `reuse`."""
+
+    half_life: float = 300.0
+    suppress: float = 3.0
+    reuse: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class MinUp:
+    """How many live members make a pool healthy: a count, or a share of its members."""
+
+    count: int = 1
+    share: float = 0.0
+
+    def of(self, members: int) -> int:
+        """The count for a pool of so many members."""
+        return max(self.count, ceil(self.share * members - 1e-9))
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
-    """A set of members and the policy that chooses among the live ones."""
+    """A set of members and the policy that chooses among the live ones.
+
+    `requires` are pools whose member at the same site must be up; `max_loss` is the share of the weight that health may
+    take away within a minute, beyond one site; `load` goes with policy `capacity`, `capacities` are those of the sites.
+    """
 
     name: str
     members: tuple[Member, ...]
@@ -123,6 +187,17 @@ class Pool:
     answers: int = 1
     max_answers: int = 8
     all_down: AllDown = AllDown()
+    min_up: MinUp = MinUp()
+    scope: Literal["global", "local"] = "global"
+    requires: tuple[str, ...] = ()
+    failback: Failback = Failback()
+    damping: Damping | None = Damping()
+    max_loss: float = 0.5
+    ramp: float = 0.0  # seconds; 0 = off
+    exclusive: bool = False
+    family_down: Literal["nodata", "all_down"] = "nodata"
+    load: float = 0.0
+    capacities: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +231,19 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class DynamicName:
-    """A name answered from pools. `owner` is lower-cased wire; the last rule matches everyone."""
+    """A name answered from pools. `owner` is lower-cased wire; the last rule matches everyone.
+
+    `ttl_min` is served instead of `ttl` while a probe of a member that is served has failed lately; `rto` is how many
+    seconds a failover may take at most.
+    """
 
     owner: bytes
     ttl: int
     rules: tuple[Rule, ...]
     where: str
     services: tuple[Service, ...] = ()
+    ttl_min: int | None = None
+    rto: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,4 +268,5 @@ class Config:
     pools: Mapping[str, Pool]
     zones: Mapping[bytes, Zone]  # by apex
     digest: str
+    probers: Mapping[str, Prober] = field(default_factory=dict)  # empty: this node alone
     warnings: tuple[Problem, ...] = ()

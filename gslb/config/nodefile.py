@@ -9,7 +9,7 @@ from gslb.config.document import Document, Findings
 from gslb.config.model import NodeSettings, RateLimit
 from gslb.config.schema import Endpoint, Identifier, Network, Shape, lasting, listed, matching
 from gslb.config.validate import validate
-from gslb.config.values import shown
+from gslb.config.values import ports, shown
 
 
 def _workers(value: object) -> int | None:
@@ -39,8 +39,14 @@ class GeoShape(Shape):
     databases: Annotated[list[str], BeforeValidator(listed)] = []
 
 
+class PortsShape(Shape):
+    deny: Annotated[list[Annotated[tuple[int, int], BeforeValidator(ports)]], BeforeValidator(listed)] = []
+
+
 class ProbeShape(Shape):
     allow: Annotated[list[Network], BeforeValidator(listed)] = []
+    deny: Annotated[list[Network], BeforeValidator(listed)] = []
+    ports: PortsShape = PortsShape()
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 200
 
 
@@ -109,6 +115,8 @@ def node_settings(document: Document, folder: PurePath, findings: Findings) -> N
         state=str(folder / shape.state),
         geo_databases=tuple(str(folder / name) for name in shape.geo.databases),
         probe_allow=tuple(shape.probe.allow),
+        probe_deny=tuple(shape.probe.deny),
+        probe_ports_deny=tuple(shape.probe.ports.deny),
         probe_concurrency=shape.probe.concurrency,
         ecs_trust=tuple(shape.ecs.trust),
         acl_query=tuple(shape.acl.query),

@@ -9,7 +9,7 @@ from gslb.config.document import Findings, Path, suggestion
 from gslb.config.kinds import check_member_kind, check_pool_kind
 from gslb.config.model import AllDown, Member, MonitorSet, Pool, Site
 from gslb.config.schema import AllDownShape, MemberShape, MonitorSetShape, PoolShape, SiteShape
-from gslb.config.targets import denied
+from gslb.config.targets import denied, remedy
 from gslb.config.validate import validate
 from gslb.config.values import identifier
 from gslb.dns.name import ROOT, from_text
@@ -26,6 +26,7 @@ class Known:
     site_names: Collection[str]
     monitor_names: Collection[str]
     allow: tuple[str, ...]
+    deny: tuple[str, ...] = ()
 
 
 def build_site(name: str, raw: object, findings: Findings) -> Site | None:
@@ -121,10 +122,10 @@ def _check_member(member: MemberShape, path: Path, pool: PoolShape, known: Known
         return
     key = "check" if member.addresses is None else "addresses"
     for position, address in enumerate(member.addresses or member.check or ()):
-        reason = denied(address, known.allow)
+        reason = denied(address, known.allow, known.deny)
         if reason:
             message = f"{address} must not be probed: it is {reason}"
-            findings.problem((*path, key, position), message, f"list {address} in probe.allow of the node file")
+            findings.problem((*path, key, position), message, remedy(address, known.deny))
 
 
 def _check_duplicates(shape: PoolShape, path: Path, findings: Findings) -> None:

@@ -1,6 +1,6 @@
 """Which addresses must not be probed: a config that anyone may edit must not turn the prober on the node itself."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 # First match gives the reason, so the special case of a range stands before it.
@@ -9,6 +9,8 @@ _DENIED = tuple(
     for text, reason in (
         ("169.254.169.254/32", "the metadata service of clouds"),
         ("fd00:ec2::254/128", "the metadata service of clouds"),
+        ("100.100.100.200/32", "the metadata service of clouds"),
+        ("192.0.0.192/32", "the metadata service of clouds"),
         ("127.0.0.0/8", "a loopback address"),
         ("::1/128", "a loopback address"),
         ("169.254.0.0/16", "a link-local address"),
@@ -20,22 +22,45 @@ _DENIED = tuple(
         ("::/128", "an unspecified address"),
     )
 )
-_NAT64 = ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are the IPv4 address that is reached
+# The last 32 bits are the IPv4 address that is reached: NAT64 (RFC 6052, RFC 8215), IPv4-compatible (RFC 4291).
+_EMBEDDING = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
+_LOOPBACK = 1  # this, and "unspecified" before it, lie in ::/96 too
 
 
-def denied(address: str, allow: Sequence[str]) -> str:
-    """Why `address` must not be probed, or "" where it may; `allow` holds networks that may be probed all the same."""
-    found = ip_address(address)
-    reached = _reached(found)
-    if any(candidate in ip_network(text) for text in allow for candidate in (found, reached)):
+def denied(address: str, allow: Sequence[str], deny: Sequence[str] = ()) -> str:
+    """Why `address` must not be probed, or "" where it may; `deny` and `allow` hold networks, and `deny` beats `allow`.
+
+    An IPv6 address that leads to an IPv4 one is judged as both.
+    """
+    forms = tuple(_forms(ip_address(address)))
+    for text in deny:
+        if any(form in ip_network(text) for form in forms):
+            return f"in {text} of probe.deny"
+    if any(form in ip_network(text) for text in allow for form in forms):
         return ""
-    return next((reason for block, reason in _DENIED if reached in block), "")
+    return next((reason for block, reason in _DENIED for form in forms if form in block), "")
 
 
-def _reached(found: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    if isinstance(found, IPv6Address):
-        if found.ipv4_mapped:
-            return found.ipv4_mapped
-        if found in _NAT64:
-            return IPv4Address(int(found) & 0xFFFFFFFF)
-    return found
+def remedy(address: str, deny: Sequence[str]) -> str:
+    """What to change in the node file so that a denied address may be probed."""
+    if denied(address, ("0.0.0.0/0", "::/0"), deny):
+        return "take it out of probe.deny of the node file"
+    return f"list {address} in probe.allow of the node file"
+
+
+def denied_port(port: int, deny: Sequence[tuple[int, int]]) -> str:
+    """Why no probe may connect to `port`, or "" where it may; `deny` holds first and last port of each range."""
+    for low, high in deny:
+        if low <= port <= high:
+            return f"in {low}-{high} of probe.ports.deny" if low < high else "in probe.ports.deny"
+    return ""
+
+
+def _forms(found: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
+    """The address, and the IPv4 addresses to which it may lead."""
+    yield found
+    if isinstance(found, IPv4Address):
+        return
+    yield from filter(None, (found.ipv4_mapped, found.sixtofour, *(found.teredo or ())))
+    if int(found) > _LOOPBACK and any(found in block for block in _EMBEDDING):
+        yield IPv4Address(int(found) & 0xFFFFFFFF)

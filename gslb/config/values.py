@@ -10,6 +10,7 @@ _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(ms|s|m|h)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_PORTS = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
 _ENDPOINT = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*)):([0-9]{1,5})")
 
 
@@ -81,6 +82,15 @@ def endpoint(text: str) -> tuple[str, int]:
     if not 1 <= port <= 65535:
         raise ValueError(f"must have a port from 1 to 65535 (got {port})")
     return str(host), port
+
+
+def ports(value: object) -> tuple[int, int]:
+    """The first and the last port of one, such as 25, or of a range such as 6000-6063."""
+    match = _PORTS.fullmatch(value) if isinstance(value, str) else None
+    low, high = (int(match[1]), int(match[2])) if match else (value, value)
+    if isinstance(low, int) and isinstance(high, int) and not isinstance(low, bool) and 1 <= low <= high <= 65535:
+        return low, high
+    raise ValueError(f"must be a port from 1 to 65535, or a range such as 6000-6063 (got {shown(value)})")
 
 
 def shown(value: object) -> str:

@@ -14,7 +14,17 @@ from gslb.control.explain import explain
 from gslb.control.line import uncollected
 from gslb.control.metrics import CONTENT_TYPE, Page
 from gslb.control.problems import Handler, as_problems
-from gslb.control.requests import DrainRequest, DrainsQuery, ExplainQuery
+from gslb.control.reports import events_view, report_view
+from gslb.control.requests import (
+    DrainRequest,
+    DrainsQuery,
+    EventsQuery,
+    ExplainQuery,
+    PushRequest,
+    ReportsQuery,
+    ResumeRequest,
+    push_key,
+)
 from gslb.control.tokens import require_token
 from gslb.control.views import Json, drain_view, ready_view, status_view
 from gslb.errors import NotFoundError, RequestError, StateError
@@ -44,10 +54,14 @@ def make_app(controller: Controller, token: str) -> web.Application:
             web.get("/metrics", api.metrics),
             web.get("/api/v1/status", api.status),
             web.get("/api/v1/explain", api.explain),
+            web.get("/api/v1/events", api.events),
+            web.get("/api/v1/reports", api.reports),
             web.get("/api/v1/drains", api.drains),
             web.post("/api/v1/drains", api.add_drain),
             web.get("/api/v1/drains/{id}", api.drain),
             web.delete("/api/v1/drains/{id}", api.remove_drain),
+            web.post("/api/v1/resume", api.resume),
+            web.post("/api/v1/push/{monitor}/{address}", api.push),
         ]
     )
     return app
@@ -89,6 +103,19 @@ class Api:
             )
         return web.json_response(await asyncio.to_thread(explain, self._controller.served, query.question()))
 
+    async def events(self, request: web.Request) -> web.Response:
+        """What changed, newest first."""
+        wanted = EventsQuery.model_validate(_parameters(request)).wanted()
+        found = await self._controller.recorder.events(wanted)
+        return web.json_response(events_view(found))
+
+    async def reports(self, request: web.Request) -> web.Response:
+        """How available members, pools or sites were."""
+        query = ReportsQuery.model_validate(_parameters(request))
+        at, rows = await self._controller.recorder.report(time.time())
+        text = await self._written(lambda: _piecemeal(report_view(at, rows, query.by, query.span), "rows"))
+        return web.Response(text=text, content_type="application/json")
+
     async def drains(self, request: web.Request) -> web.Response:
         """Active drains, or all that are kept."""
         query = DrainsQuery.model_validate(_parameters(request))
@@ -113,10 +140,22 @@ class Api:
         body = {**self._view(drain), "acknowledged": acknowledged}
         return web.json_response(body, status=201, headers={"Location": f"/api/v1/drains/{drain.id}"})
 
+    async def resume(self, request: web.Request) -> web.Response:
+        """Members that wait for failback or damping are served again."""
+        wanted = ResumeRequest.model_validate_json(await request.read())
+        return web.json_response({"resumed": self._controller.resume(wanted.target)})
+
     async def remove_drain(self, request: web.Request) -> web.Response:
         """End a drain."""
         drain, acknowledged = await self._controller.remove_drain(request.match_info["id"])
         return web.json_response({**self._view(drain), "acknowledged": acknowledged})
+
+    async def push(self, request: web.Request) -> web.Response:
+        """An agent tells the state of its target."""
+        key = push_key(request.match_info["monitor"], request.match_info["address"])
+        said = PushRequest.model_validate_json(await request.read()).push()
+        lasts = self._controller.board.post(self._controller.plan.config, key, said)
+        return web.json_response({"monitor": key.monitor, "address": key.address, "expires": time.time() + lasts})
 
     async def _written(self, page: Callable[[], T]) -> T:
         """A long page, written in a thread so that no probe waits for it; one at a time, since each slows the loop."""

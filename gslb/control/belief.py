@@ -6,6 +6,8 @@ from typing import NamedTuple
 from gslb.health.states import AddressState, Belief, States
 from gslb.store import HealthSnapshot
 
+MOST_LINES = 100  # of one publication: the failure of a site may touch thousands of pools
+
 
 class Place(NamedTuple):
     """One address of one member of one pool."""
@@ -29,6 +31,16 @@ def changes(before: States, after: States) -> Iterator[tuple[Place, AddressState
         previous = old.get(place)
         if previous is None or previous.effective != state.effective:
             yield place, state, previous
+
+
+def told(before: States, after: States) -> Iterator[str]:
+    """For the log: a line for each address that took another effective state, if there are not too many."""
+    moved = [found for found in changes(before, after) if found[2] is not None]
+    for place, state, former in moved[:MOST_LINES]:
+        change = f"{former and former.effective} -> {state.effective}"
+        yield f"{place.pool}/{place.member} {place.address}: {change} {state.reason}"
+    if len(moved) > MOST_LINES:
+        yield f"... and {len(moved) - MOST_LINES} more addresses"
 
 
 def _other(these: States, those: States) -> States:

@@ -12,20 +12,22 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from gslb.config.load import load
 from gslb.config.model import Config
-from gslb.control.belief import Place, believable, changes, since
-from gslb.control.line import Line, Plan, uncollected
-from gslb.control.targets import require_known
-from gslb.errors import ConfigError, GslbError, SnapshotError, StoreError
-from gslb.geo.database import open_atlas
+from gslb.control.belief import Place, believable, since, told
+from gslb.control.council import Council
+from gslb.control.keeper import Keeper
+from gslb.control.line import Line, Plan, load_plan, uncollected
+from gslb.control.recorder import Recorder
+from gslb.control.targets import covered, require_known
+from gslb.errors import ConfigError, GslbError
+from gslb.health.judging import Inputs
+from gslb.health.memory import resume
 from gslb.health.states import Belief, Observation, States, TargetKey
 from gslb.intents import Drain, Target
-from gslb.probe import KINDS
+from gslb.probe.push import Board
 from gslb.probe.runner import Runner
 from gslb.server.publish import Publisher
 from gslb.store import HealthSnapshot, Store
-from gslb.table.build import compile_base
 from gslb.table.entries import Leaves, Table
 
 log = logging.getLogger("gslb.control")
@@ -34,8 +36,6 @@ PUBLISH_GAP = 0.1  # seconds between publications
 RETRY = 1.0  # seconds until a publication that failed is tried again
 DRAIN_WAIT = 0.5  # seconds that a drain may take to reach every worker
 RELOAD_WAIT = 30.0  # seconds that workers may take to load a new base
-STAMP_EVERY = 10.0  # seconds between health snapshots when nothing changes
-_MOST_LINES = 100  # of one publication: the failure of a site may touch thousands of pools
 _LONGEST_SLEEP = 60.0  # so that a step of the machine's clock is noticed
 _FIXED_AT_START = ("dns", "api", "workers", "state")
 
@@ -48,20 +48,14 @@ class Served(NamedTuple):
     states: States
 
 
-def load_plan(path: str) -> Plan:
-    """Load, check and compile. Raises ConfigError, GeoError. Takes its time: call it in a thread."""
-    with uncollected():
-        config = load(path, KINDS)
-        return Plan(config, compile_base(config, open_atlas(config.node.geo_databases)))
-
-
 class Controller:
     """One node's control plane: `start` it, let `run` run, `close` it. API and explain show its public attributes."""
 
-    def __init__(self, path: str, plan: Plan, store: Store, publisher: Publisher) -> None:
+    def __init__(self, path: str, plan: Plan, store: Store, publisher: Publisher, recorder: Recorder) -> None:
         self.plan = plan
         self.store = store
         self.publisher = publisher
+        self.recorder = recorder
         self.drains: tuple[Drain, ...] = ()  # that are active; the store keeps the others too
         self.belief: Belief = {}
         self.since: Mapping[Place, float] = {}
@@ -72,14 +66,16 @@ class Controller:
         self.loaded = time.time()
         self.problems: tuple[str, ...] = ()  # of the last reload, where it was refused
         self._path = path
-        self.runner = Runner(plan.config, self._observed)
+        self.board = Board()
+        self.runner = Runner(plan.config, self._observed, checks={"push": self.board.check})
+        self.council = Council(plan.config, self.runner.belief, store.votes)
         self._leaving: Belief = {}
         self._line = Line(plan)
         self._former: Line | None = None  # what workers may still answer from while a reload replaces them
         self._earlier: Table | None = None  # what workers serve from before
         self._change_at: float | None = None
         self._dirty = asyncio.Event()
-        self._unsaved = asyncio.Event()
+        self._keeper = Keeper(store)
         self._reload_wanted = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._waiting: list[asyncio.Future[int]] = []
@@ -88,12 +84,12 @@ class Controller:
         """Read what the store and an earlier process left, and begin to probe. Raises StoreError."""
         self._earlier = await asyncio.to_thread(self.publisher.served)
         self._hold(await self.store.drains())
-        try:
-            snapshot = await self.store.read_health()
-        except SnapshotError as error:
-            log.warning("ignored: %s", error)
-            snapshot = None
-        self.runner.restore(believable(snapshot, time.time(), self.plan.config.node.max_state_age))
+        snapshot = await self._keeper.find()
+        if snapshot:
+            self._line.recall(snapshot.memory)
+        belief = believable(snapshot, time.time(), self.plan.config.node.max_state_age)
+        self.runner.restore(belief)
+        self.council.restore(belief)
         self.runner.start()
         self._dirty.set()
 
@@ -102,6 +98,7 @@ class Controller:
         async with asyncio.TaskGroup() as group:
             for task in (self._keep_publishing, self._settle_and_save, self._keep_reloading):
                 group.create_task(task())
+            group.create_task(self.council.keep_casting(self._dirty.set))
 
     async def close(self) -> None:
         """End all probes."""
@@ -129,6 +126,18 @@ class Controller:
     def _hold(self, drains: Iterable[Drain]) -> None:
         now = time.time()
         self.drains = tuple(drain for drain in drains if drain.active(now))
+
+    def resume(self, target: Target) -> list[str]:
+        """Let what waits for failback or damping be served again; the members that the target covers.
+
+        Raises NotFoundError (no such target).
+        """
+        require_known(target, self.plan.config)
+        members = covered(target, self.plan.config)
+        self._line.recall(resume(self._line.memory, members))
+        self._dirty.set()
+        self._keeper.changed.set()
+        return [f"{pool}/{member}" for pool, member in members]
 
     async def _everywhere(self) -> bool:
         """Whether every worker answers by what is known now, within DRAIN_WAIT."""
@@ -168,8 +177,9 @@ class Controller:
         # Targets that leave the config are served until the new base is: their verdicts must last as long.
         self._leaving = self._believed()
         self.runner.update(plan.config)
+        self.council.update(plan.config)
         await self._first_round(plan.config)
-        self._former, self._line, self.plan = self._line, Line(plan), plan
+        self._former, self._line, self.plan = self._line, Line(plan, self._line.memory), plan
         self.loaded, self.problems = time.time(), ()
         generation = await self._published()
         done = await self.publisher.wait_acknowledged(generation, RELOAD_WAIT)
@@ -191,10 +201,10 @@ class Controller:
     def _observed(self, key: TargetKey, observation: Observation) -> None:
         log.info("monitor %s: %s is %s %s", key.monitor, key.address, observation.verdict, observation.reason)
         self._dirty.set()
-        self._unsaved.set()
+        self._keeper.changed.set()
 
     def _believed(self) -> Belief:
-        belief = self.runner.belief()
+        belief = self.council.belief
         return {**self._leaving, **belief} if self._leaving else belief
 
     async def _published(self) -> int:
@@ -235,8 +245,9 @@ class Controller:
 
     def _publish(self) -> None:
         (config, base), now = self.plan, time.time()
+        self.council.decide()
         self.belief = self._believed()
-        states, self._change_at = self._line.judge(self.belief, self.drains, now, settled=self.settled)
+        states, _, self._change_at, *_ = self._line.judge(self._inputs(settled=self.settled), now)
         if self.served is not None and self.served.config is config and self.served.states == states:
             self.fresh = self.settled
             return
@@ -248,38 +259,36 @@ class Controller:
             self.generation = self.publisher.publish_base(base, leaves)
         self.fresh = self.settled
         self._note_changes(states, now)
+        self.recorder.note(states, now)
         self.served, self._earlier = Served(config, Table(base, leaves, self.generation), states), None
 
     def _former_leaves(self, leaves: Leaves, now: float) -> Leaves | None:
         """The same health and drains for the base that is being replaced, so that no worker misses them meanwhile."""
         if self._former is None or self._former.plan.base.digest == leaves.base_digest:
             return None
-        states, _ = self._former.judge(self.belief, self.drains, now, settled=True)
-        return self._former.compile(states, leaves.last_good)
+        former = self._former.judge(self._inputs(settled=True), now)
+        return self._former.compile(former.states, leaves.last_good)
+
+    def _inputs(self, *, settled: bool) -> Inputs:
+        council = self.council
+        return Inputs(self.belief, self.drains, local=council.local, ballots=council.ballots, settled=settled)
 
     def _note_changes(self, states: States, now: float) -> None:
         before = self.served.states if self.served else {}
-        moved = [found for found in changes(before, states) if found[2] is not None]
-        for place, state, former in moved[:_MOST_LINES]:
-            log.info("%s/%s %s: %s -> %s %s", *place, former and former.effective, state.effective, state.reason)
-        if len(moved) > _MOST_LINES:
-            log.info("... and %d more addresses", len(moved) - _MOST_LINES)
+        for line in told(before, states):
+            log.info("%s", line)
         self.since = since(self.since, before, states, now)
 
     async def _settle_and_save(self) -> None:
-        """After the first round, keep the health snapshot in the store: on change, and stamped every STAMP_EVERY."""
+        """After the first round, keep the health snapshot in the store."""
         await self._first_round(self.plan.config)
         self.settled = True
         self._dirty.set()
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(STAMP_EVERY):
-                    await self._unsaved.wait()
-            self._unsaved.clear()
-            try:
-                await self.store.write_health(HealthSnapshot(self._believed(), time.time()))
-            except StoreError as error:
-                log.error("health snapshot not saved: %s", error)
+        await self._keeper.keep(self._snapshot)
+
+    def _snapshot(self) -> HealthSnapshot:
+        self.council.decide()
+        return HealthSnapshot(self._believed(), time.time(), self._line.memory)
 
     async def _keep_reloading(self) -> None:
         while True:

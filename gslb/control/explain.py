@@ -22,7 +22,7 @@ from gslb.errors import RequestError
 from gslb.responder import respond
 from gslb.table.client import Client
 from gslb.table.entries import ByRules, Chain, ChainSpec, Entry, Table
-from gslb.table.leaves import PoolView, records_of
+from gslb.table.poolview import PoolView, records_of
 from gslb.table.lookup import DELEGATED, HIT, find
 
 Json = dict[str, Any]

@@ -1,15 +1,20 @@
 """One configuration's way from belief to leaves, remembering the last step so that the next costs by what changed."""
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from gslb.config.load import load
 from gslb.config.model import Config
-from gslb.health import effective
-from gslb.health.states import Belief, States
-from gslb.intents import Drain
+from gslb.geo.database import open_atlas
+from gslb.health.effective import FORGOTTEN, Outcome, effective
+from gslb.health.judging import Inputs
+from gslb.health.memory import Memory
+from gslb.health.states import States
+from gslb.probe import KINDS
 from gslb.table import leaves
+from gslb.table.build import compile_base
 from gslb.table.entries import Base, Leaves
 
 
@@ -21,23 +26,31 @@ class Plan(NamedTuple):
 
 
 class Line:
-    """Turns what is known into what is served, for one plan. What it returns depends on its arguments alone."""
+    """Turns what is known into what is served, for one plan. `memory` is what the steps remember."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, memory: Memory = FORGOTTEN) -> None:
         self.plan = plan
-        self._judged: effective.Former | None = None
+        self.memory = memory
+        self._judged: Outcome | None = None
         self._compiled: leaves.Former | None = None
-
-    def judge(
-        self, belief: Belief, drains: Sequence[Drain], now: float, *, settled: bool
-    ) -> tuple[States, float | None]:
-        """See gslb.health.effective."""
-        states, change_at = effective.effective(
-            self.plan.config, belief, drains, now, settled=settled, former=self._judged
+        self._ranged = frozenset(
+            pool
+            for zone in plan.config.zones.values()
+            for name in zone.names
+            if name.ttl_min is not None
+            for rule in name.rules
+            for pool in rule.pools
         )
-        active = [drain for drain in drains if drain.active(now)]
-        self._judged = effective.Former(belief, active, settled, states)
-        return states, change_at
+
+    def judge(self, inputs: Inputs, now: float) -> Outcome:
+        """See gslb.health.effective."""
+        self._judged = effective(self.plan.config, inputs._replace(ranged=self._ranged), now, self._judged, self.memory)
+        self.memory = self._judged.memory
+        return self._judged
+
+    def recall(self, memory: Memory) -> None:
+        """Go on with another memory: an operator has spoken, or it comes from before a restart."""
+        self.memory, self._judged = memory, None
 
     def compile(self, states: States, last_good: leaves.LastGood) -> Leaves:
         """See gslb.table.leaves."""
@@ -45,6 +58,13 @@ class Line:
         made = leaves.compile_pools(base, config, states, last_good, self._compiled)
         self._compiled = leaves.Former(states, made)
         return made
+
+
+def load_plan(path: str) -> Plan:
+    """Load, check and compile. Raises ConfigError, GeoError. Takes its time: call it in a thread."""
+    with uncollected():
+        config = load(path, KINDS)
+        return Plan(config, compile_base(config, open_atlas(config.node.geo_databases)))
 
 
 @contextmanager

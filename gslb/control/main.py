@@ -16,18 +16,21 @@ from aiohttp import web
 from gslb.config.load import load_node
 from gslb.config.model import NodeSettings
 from gslb.control.api import make_app
-from gslb.control.controller import Controller, load_plan
-from gslb.control.line import Plan
+from gslb.control.controller import Controller
+from gslb.control.line import Plan, load_plan
+from gslb.control.recorder import Recorder
 from gslb.control.tokens import ensure_cookie_secrets, ensure_token
 from gslb.errors import GslbError, StateError
 from gslb.server.publish import LocalPublisher, Publisher, SharedPublisher
 from gslb.server.state import StateFolder
 from gslb.server.takeover import Claim
 from gslb.server.worker import Worker
+from gslb.store.history import HistoryStore
 from gslb.store.sqlite import SqliteStore
 
 log = logging.getLogger("gslb.control")
 
+HISTORY = "history.db"
 CANNOT_START = 78  # EX_CONFIG of sysexits.h: another attempt will not help before somebody has looked
 _LOOK_EVERY = 1.0  # seconds
 _SWITCH = 0.0005  # seconds that a long page or a reload, in a thread, may hold up probes at each of their steps
@@ -70,14 +73,17 @@ async def run_node(config_path: str, plan: Plan, stop: asyncio.Event) -> None:
         publisher = await _publisher(stack, node, state)
         store = await SqliteStore.open(str(state.database_path))
         stack.push_async_callback(store.close)
-        controller = Controller(config_path, plan, store, publisher)
+        recorder = Recorder(HistoryStore(str(state.path / HISTORY)))
+        stack.push_async_callback(recorder.close)
+        controller = Controller(config_path, plan, store, publisher, recorder)
         stack.push_async_callback(controller.close)
         await controller.start()
         if node.api:
             await _serve_api(stack, make_app(controller, ensure_token(str(state.token_path))), node.api)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, controller.request_reload)
         async with asyncio.TaskGroup() as group:
-            running = [group.create_task(controller.run()), group.create_task(_keep_collections_short(controller))]
+            tasks = (controller.run(), recorder.run(), _keep_collections_short(controller))
+            running = [group.create_task(task) for task in tasks]
             await stop.wait()
             for task in running:
                 task.cancel()

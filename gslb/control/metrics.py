@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 import gslb
 from gslb.control.controller import Controller
 from gslb.control.views import is_live, ready_view
+from gslb.health.record import Row
 from gslb.health.states import States
 from gslb.probe.lateness import BOUNDS
 from gslb.probe.runner import Runner
@@ -119,13 +120,14 @@ class Page(Collector):
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
         self._states = controller.served.states if controller.served else {}
+        self._rows = controller.recorder.page()
         self._families = [*self._quick()]
 
     def text(self) -> bytes:
         """The whole page, as CONTENT_TYPE. With thousands of members it takes its time: call it in a thread."""
         registry = CollectorRegistry()
         registry.register(self)
-        return generate_latest(registry) + member_lines(self._states).encode()
+        return generate_latest(registry) + (member_lines(self._states) + availability_lines(self._rows)).encode()
 
     def describe(self) -> Iterable[Metric]:
         """Nothing in advance."""
@@ -159,6 +161,9 @@ class Page(Collector):
         yield _gauge("config_loaded_timestamp_seconds", "When the configuration was loaded.", controller.loaded)
         yield _gauge("config_problems", "Problems that the last reload was refused for.", len(controller.problems))
         yield _gauge("drains", "Drains that hold now.", len(controller.drains))
+        yield _gauge("history_events", "Changes of health that are kept.", controller.recorder.kept)
+        text = "Publications that the history never got, because it could not be written."
+        yield CounterMetricFamily("gslb_history_dropped", text, controller.recorder.dropped)
 
     def _workers(self, workers: Sequence[WorkerStatus]) -> Iterator[Metric]:
         counts = [((state,), sum(worker.state == state for worker in workers)) for state in _STATES]
@@ -191,6 +196,18 @@ def member_lines(states: States) -> str:
     lines: list[str] = []
     for (name, text), samples in zip(heads, (live, drained, addresses), strict=True):
         lines += [f"# HELP gslb_{name} {text}\n# TYPE gslb_{name} gauge\n", *samples]
+    return "".join(lines)
+
+
+def availability_lines(rows: Iterable[Row]) -> str:
+    """What was observed of each member over each span, written as `member_lines` is."""
+    lines = ["# HELP gslb_member_availability MTBF / (MTBF + MTTR) as observed.\n"]
+    lines.append("# TYPE gslb_member_availability gauge\n")
+    for row in rows:
+        share = row.observed.availability
+        if row.by == "member" and share is not None:
+            place = f'pool="{_escaped(row.pool)}",member="{_escaped(row.member)}",site="{_escaped(row.site)}"'
+            lines.append(f'gslb_member_availability{{{place},span="{row.span}"}} {share}\n')
     return "".join(lines)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Annotated, TypeVar, cast
+from typing import Annotated, Literal, TypeVar, cast
 
 from pydantic import (
     AfterValidator,
@@ -22,8 +22,12 @@ from gslb.control.explain import Question
 from gslb.dns.message import A
 from gslb.dns.name import from_text
 from gslb.dns.rdata import type_number
-from gslb.errors import GslbError
+from gslb.errors import GslbError, NotFoundError
+from gslb.health.record import By
+from gslb.health.states import TargetKey
 from gslb.intents import Target
+from gslb.probe.push import Push
+from gslb.store.historyfile import Wanted
 
 LONGEST = 72 * 3600.0  # seconds
 DEFAULT = 4 * 3600.0
@@ -79,6 +83,14 @@ def _subnet(text: str) -> IPv4Network | IPv6Network:
     return ip_network(network(text))
 
 
+class ResumeRequest(BaseModel):
+    """The body of POST /resume."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    target: Annotated[Target, BeforeValidator(_told(_target))]
+
+
 class DrainRequest(BaseModel):
     """The body of POST /drains. Validate it with the context {"now": epoch seconds}."""
 
@@ -130,3 +142,52 @@ class ExplainQuery(BaseModel):
     def question(self) -> Question:
         """What `explain` is asked."""
         return Question(self.name, self.type, self.client, self.ecs)
+
+
+class EventsQuery(BaseModel):
+    """The parameters of GET /events."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: AwareDatetime | None = None
+    pool: str = ""
+    member: str = ""
+    site: str = ""
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+
+    def wanted(self) -> Wanted:
+        """What the history is asked."""
+        since = self.since.timestamp() if self.since else 0.0
+        return Wanted(since, self.pool, self.member, self.site, self.limit)
+
+
+class ReportsQuery(BaseModel):
+    """The parameters of GET /reports."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: By = "member"
+    span: Literal["24h", "7d", "30d"] = "24h"
+
+
+class PushRequest(BaseModel):
+    """The body of POST /push."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    up: bool
+    load: Annotated[float | None, Field(ge=0, allow_inf_nan=False)] = None
+    detail: Annotated[str, Field(max_length=200), AfterValidator(_line)] = ""
+    period: Annotated[float, BeforeValidator(_period)] | None = Field(None, alias="for")
+
+    def push(self) -> Push:
+        """What the board keeps."""
+        return Push(self.up, self.load, self.detail, self.period)
+
+
+def push_key(monitor: str, text: str) -> TargetKey:
+    """The target that the path of POST /push names. Raises NotFoundError for what is no address."""
+    try:
+        return TargetKey(monitor, address(text))
+    except ValueError as error:
+        raise NotFoundError(f"the address {error}", hint="POST /api/v1/push/MONITOR/ADDRESS") from None

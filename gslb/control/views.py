@@ -1,7 +1,7 @@
 """What the API shows: plain values for JSON, made from the controller's present state. Times are epoch seconds."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -9,8 +9,9 @@ import gslb
 from gslb.config.model import Config, Pool
 from gslb.control.belief import Place
 from gslb.control.controller import Controller
+from gslb.control.evidence import monitors_view, probers_view, steps_view
 from gslb.control.targets import covered
-from gslb.health.states import UNKNOWN, AddressState, MemberState, States, TargetKey
+from gslb.health.states import AddressState, MemberState, States
 from gslb.intents import Drain
 
 Json = dict[str, Any]
@@ -51,6 +52,7 @@ def status_view(controller: Controller) -> Json:
         },
         "generation": controller.generation,
         "workers": [asdict(worker) for worker in controller.publisher.workers()],
+        "probers": probers_view(controller.council.ballots),
         "sites": [_site(name, config, live) for name in config.sites],
         "pools": [pools.view(pool) for pool in config.pools.values()],
         "drains": [drain_view(drain, config, now) for drain in controller.drains if drain.active(now)],
@@ -74,6 +76,7 @@ class _Pools:
     def __init__(self, controller: Controller, states: States) -> None:
         self._states = states
         self._belief = controller.belief
+        self._ballots = controller.council.ballots
         self._since = controller.since
 
     def view(self, pool: Pool) -> Json:
@@ -89,6 +92,7 @@ class _Pools:
             "name": state.member,
             "site": state.site,
             "weight": weights.get(state.member, 0),
+            "share": state.share,
             "drain": state.drain,
             "live": is_live(state),
             "addresses": [self._address(pool, state.member, address) for address in state.addresses],
@@ -101,12 +105,6 @@ class _Pools:
             "effective": state.effective,
             "reason": state.reason,
             "since": self._since.get(Place(pool.name, member, state.address)),
-            "monitors": self._monitors(pool.monitors.of, state.address),
+            "steps": steps_view(state),
+            "monitors": monitors_view(pool, state.address, self._belief, self._ballots),
         }
-
-    def _monitors(self, names: Sequence[str], address: str) -> list[Json]:
-        seen = [(name, self._belief.get(TargetKey(name, address), UNKNOWN)) for name in names]
-        return [
-            {"name": name, "verdict": found.verdict, "since": found.since, "reason": found.reason}
-            for name, found in seen
-        ]

@@ -1,121 +1,99 @@
-"""From what is observed to what is served (semantics section 3): composite of the monitors, settled, drains.
+"""From belief to what is served (semantics section 3). Pure: the same inputs at the same second give the same states.
 
-Deterministic and total. Each address is judged for itself, so that a dead IPv6 path takes no IPv4 address out.
+    step            what it does                                                              where it is
+    observed        the composite of the pool's monitors; `scope: local` prefers this site    here
+    requires        down while the required pool is down at the same site                     here
+    failback        what stands again may have to wait                                        returning.py
+    damping         what flaps comes back late                                                returning.py
+    blast radius    what health takes away beyond `max_loss` is held for a while              guard.py
+    hold            an operator froze the result                                              here
+    ramp            what returns begins with a tenth of its weight                            ramp.py
+    drain, force    an operator's word                                                        here
+    exclusive       never more than one                                                       here
+
+Each address is judged for itself, so that a dead IPv6 path takes no IPv4 address out.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Set
 from itertools import compress
 from operator import is_, is_not
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
-from gslb.config.model import Config, Member, MonitorSet, Pool
-from gslb.health.states import UNKNOWN, AddressState, Belief, MemberState, States, TargetKey, Verdict
-from gslb.intents import Drain, drain_of, next_expiry
+from gslb.config.model import Config, Pool
+from gslb.health.judging import Inputs, judge_pool
+from gslb.health.memory import NOTHING, Memory
+from gslb.health.states import Belief, States
+from gslb.intents import Intent, next_expiry
 
-_LAST_MOMENT = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+FORGOTTEN: Final[Memory] = MappingProxyType({})
 
 
-class Former(NamedTuple):
-    """An earlier result for the same config, and what it was made from; `drains` are those that were active."""
+class Outcome(NamedTuple):
+    """What is served, what must be remembered for the next step, and the second at which it changes by itself.
 
-    belief: Belief
-    drains: Sequence[Drain]
-    settled: bool
+    `due` says that for each pool that changes with time; `inputs` is what it was made from.
+    """
+
     states: States
+    memory: Memory
+    change_at: float | None
+    due: Mapping[str, float]
+    inputs: Inputs
 
 
 def effective(
-    config: Config,
-    belief: Belief,
-    drains: Sequence[Drain],
-    now: float,
-    *,
-    settled: bool,
-    former: Former | None = None,
-) -> tuple[States, float | None]:
-    """The state of every member of every pool, and the epoch second at which it changes by itself (None: never).
+    config: Config, inputs: Inputs, now: float, former: Outcome | None = None, memory: Memory = FORGOTTEN
+) -> Outcome:
+    """The state of every member of every pool at `now` (epoch seconds).
 
-    A target that `belief` lacks is unknown. `settled`: the first round had its time, so unknown counts as up.
-    With `former`, only pools that something changed for are looked at; the others keep their states as they are.
+    With `former`, the outcome before for the same config, only pools that something changed for are looked at; the
+    others keep their states as they are. Without it, `memory` is what is remembered of another config or an earlier process.
     """
-    active = [drain for drain in drains if drain.active(now)]
-    if former is None or former.settled != settled:
-        touched: Iterable[tuple[Pool, Sequence[Member]]] = ((pool, pool.members) for pool in config.pools.values())
-        states = {}
+    inputs = inputs.active(now)
+    if former is None or former.inputs.settled != inputs.settled:
+        touched: Iterable[Pool] = config.pools.values()
+        earlier, states, past, due = former.memory if former else memory, {}, {}, {}
     else:
-        touched = _touched(config, belief, active, former)
-        states = dict(former.states)
-    for pool, members in touched:
-        states[pool.name] = {
-            **states.get(pool.name, {}),
-            **{
-                member.name: _member(
-                    pool,
-                    member,
-                    belief,
-                    settled,
-                    drain_of(active, pool.name, member.name, member.site, now) if active else None,
-                )
-                for member in members
-            },
-        }
-    return states, next_expiry(active, now)
+        touched = _touched(config, inputs, former, now)
+        earlier, states, past, due = former.memory, dict(former.states), dict(former.memory), dict(former.due)
+    for pool in touched:
+        judged = judge_pool(config, pool, inputs, earlier.get(pool.name, NOTHING), now)
+        states[pool.name], past[pool.name], at = judged
+        due.pop(pool.name, None)
+        if at is not None:
+            due[pool.name] = at
+    changes = [*due.values(), *filter(None, (next_expiry(inputs.intents, now),))]
+    return Outcome(states, past, min(changes, default=None), due, inputs)
 
 
-def _touched(
-    config: Config, belief: Belief, active: Sequence[Drain], former: Former
-) -> Iterator[tuple[Pool, Sequence[Member]]]:
-    """The members with an address whose belief is another, and those that drains which came or went cover; by pool."""
-    moved = _moved(former.belief, belief)
-    drains = [drain.target for drain in {*active} ^ {*former.drains}]
+def _touched(config: Config, inputs: Inputs, former: Outcome, now: float) -> list[Pool]:
+    """The pools with an address whose belief is another, those that intents came or went for, and those whose time it
+    is; and the pools that require one of them."""
+    moved = _moved(former.inputs.belief, inputs.belief) | _moved(former.inputs.local, inputs.local)
+    intents: Set[Intent] = {*inputs.intents} ^ {*former.inputs.intents}
+    names = {name for name, at in former.due.items() if at <= now}
     for pool in config.pools.values():
-        members = [
-            member
-            for member in pool.members
-            if not moved.isdisjoint(member.addresses)
-            or (drains and any(target.covers(pool.name, member.name, member.site) for target in drains))
-        ]
-        if members:
-            yield pool, members
+        if any(not moved.isdisjoint(member.addresses) for member in pool.members) or _covered(pool, intents):
+            names.add(pool.name)
+    return [
+        pool
+        for pool in config.pools.values()
+        if pool.name in names or (pool.requires and not names.isdisjoint(pool.requires))
+    ]
+
+
+def _covered(pool: Pool, intents: Set[Intent]) -> bool:
+    return bool(intents) and any(
+        one.target.covers(pool.name, member.name, member.site) for one in intents for member in pool.members
+    )
 
 
 def _moved(before: Belief, belief: Belief) -> set[str]:
     """The addresses of targets of which another thing is believed, or that came or went."""
+    if before is belief:
+        return set()
     if len(before) == len(belief) and all(map(is_, before, belief)):  # the usual case, at a tenth of the cost
         return {key.address for key in compress(belief, map(is_not, before.values(), belief.values()))}
     moved = {key.address for key, seen in belief.items() if before.get(key) is not seen}
     return moved | {key.address for key in before.keys() - belief.keys()}
-
-
-def _member(pool: Pool, member: Member, belief: Belief, settled: bool, drain: Drain | None) -> MemberState:
-    addresses = tuple(_address(pool.monitors, address, belief, settled, drain) for address in member.addresses)
-    return MemberState(pool.name, member.name, member.site, addresses, drain.id if drain else "")
-
-
-def _address(monitors: MonitorSet, address: str, belief: Belief, settled: bool, drain: Drain | None) -> AddressState:
-    observed, reason = _observe(monitors, address, belief)
-    verdict = observed
-    if verdict == "unknown" and settled:
-        verdict, reason = "up", f"counts as up until the first result: {reason}"
-    if drain:
-        verdict, reason = "down", "; ".join(filter(None, (_drained(drain), reason)))
-    return AddressState(address, observed, verdict, reason)
-
-
-def _observe(monitors: MonitorSet, address: str, belief: Belief) -> tuple[Verdict, str]:
-    """The composite of a pool's monitors; without monitors, up. The reason names the monitors that do not pass."""
-    seen = [(name, belief.get(TargetKey(name, address), UNKNOWN)) for name in monitors.of]
-    verdicts = [observation.verdict for _, observation in seen]
-    if verdicts.count("up") >= monitors.at_least:
-        return "up", ""
-    if len(seen) - verdicts.count("down") < monitors.at_least:
-        down = [f"{name}: {found.reason or 'down'}" for name, found in seen if found.verdict == "down"]
-        return "down", "; ".join(down)
-    waiting = [name for name, found in seen if found.verdict == "unknown"]
-    return "unknown", "no result yet from " + ", ".join(waiting)
-
-
-def _drained(drain: Drain) -> str:
-    until = datetime.fromtimestamp(min(max(drain.expires, 0.0), _LAST_MOMENT), UTC)
-    return f"drained: {drain.reason} (drain {drain.id}, until {until:%Y-%m-%dT%H:%M:%SZ})"

@@ -16,16 +16,30 @@ class TargetKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What is believed of one target, since when (epoch seconds), and why."""
+    """What is believed of one target, since when (epoch seconds), and why.
+
+    `calm` ends with the first failed probe and comes back with `rise` good ones. `no_quorum`: the votes decide nothing,
+    so what was believed before is kept.
+    """
 
     verdict: Verdict
     since: float
     reason: str = ""
+    calm: bool = True
+    no_quorum: bool = False
 
 
 UNKNOWN = Observation("unknown", 0.0)  # no result yet: `since` says nothing
 
 Belief = Mapping[TargetKey, Observation]
+
+
+class Step(NamedTuple):
+    """One step of gslb.health.effective that had a say: its name, the verdict that it left, and why."""
+
+    name: str
+    verdict: Verdict
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +50,22 @@ class AddressState:
     observed: Verdict
     effective: Verdict
     reason: str = ""
+    steps: tuple[Step, ...] = ()
+    calm: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class MemberState:
-    """One member of a pool. `drain` is the id of the drain that takes it out, or empty."""
+    """One member of a pool. `drain` is the id of the drain that takes it out, or empty; `forced_down` an operator's
+    word; `share` the part of its weight that it has while it ramps up."""
 
     pool: str
     member: str
     site: str
     addresses: tuple[AddressState, ...]
     drain: str = ""
+    forced_down: bool = False
+    share: float = 1.0
 
 
 States = Mapping[str, Mapping[str, MemberState]]  # pool -> member -> state

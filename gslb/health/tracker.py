@@ -50,12 +50,13 @@ class Tracker:
             self._failure = reason
         before = self.observation
         verdict, told = self._judge(ok)
+        calm = ok and (before.calm or self._run >= self._monitor.rise)
         if verdict != before.verdict:
             self._recent.clear()
-            self.observation = Observation(verdict, now, told)
+            self.observation = Observation(verdict, now, told, calm)
             return self.observation
-        if told != before.reason:
-            self.observation = replace(before, reason=told)
+        if told != before.reason or calm != before.calm:
+            self.observation = replace(before, reason=told, calm=calm)
         return None
 
     def _judge(self, ok: bool) -> tuple[Verdict, str]:

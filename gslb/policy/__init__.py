@@ -9,6 +9,7 @@ from typing import Final
 
 from gslb.config.model import PolicyName, Pool
 from gslb.policy.candidates import Candidate
+from gslb.policy.capacity import capacity
 from gslb.policy.everyone import everyone
 from gslb.policy.failover import failover
 from gslb.policy.hashed import hashed
@@ -24,4 +25,5 @@ POLICIES: Final[Mapping[PolicyName, Policy]] = {
     "all": everyone,
     "hash": hashed,
     "nearest": nearest,
+    "capacity": capacity,
 }

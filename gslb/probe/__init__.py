@@ -4,6 +4,16 @@ A failed probe is a value, no exception.
 """
 
 from gslb.config.monitors import Kinds
-from gslb.probe import http, tcp
+from gslb.probe import http, icmp, push, ready, tcp
+from gslb.probe.exec import KIND as EXEC
 
-KINDS: Kinds = {"http": http.KIND, "tcp": tcp.KIND}
+KINDS: Kinds = {
+    "exec": EXEC,
+    "http": http.KIND,
+    "icmp": icmp.KIND,
+    "pgpool": ready.PGPOOL,
+    "push": push.KIND,
+    "tcp": tcp.KIND,
+    "zabbix-server": ready.ZABBIX_SERVER,
+    "zabbix-web": ready.ZABBIX_WEB,
+}

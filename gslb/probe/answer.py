@@ -3,7 +3,7 @@
 import json
 import re
 from functools import lru_cache
-from typing import Protocol
+from typing import Final, Protocol
 
 from gslb.probe.result import ProbeError, brief
 
@@ -27,7 +27,7 @@ class Expectation(Protocol):
 
     @property
     def json(self) -> tuple[tuple[str, object], ...]:
-        """(path, value) pairs that hold in the body."""
+        """(path, value) pairs that hold in the body. The value PRESENT is any value at all."""
 
 
 def judge_status(expected: Expectation, status: int) -> None:
@@ -69,7 +69,12 @@ class _Absent:
     """Stands for a path that leads nowhere: unequal to everything, null included."""
 
 
+class _Present:
+    """Stands for whatever a path leads to."""
+
+
 _ABSENT = _Absent()
+PRESENT: Final = _Present()
 
 
 def _find(document: object, path: str) -> object:
@@ -87,8 +92,12 @@ def _find(document: object, path: str) -> object:
 
 def _same(found: object, expected: object) -> bool:
     """Equality as JSON has it: true is not 1, but 1 is 1.0."""
+    if isinstance(expected, _Present):
+        return not isinstance(found, _Absent)
     return isinstance(found, bool) == isinstance(expected, bool) and found == expected
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, _Present):
+        return "something"
     return "absent" if isinstance(value, _Absent) else brief(json.dumps(value, default=str), 16)

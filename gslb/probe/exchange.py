@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 from gslb.probe.result import ProbeError, Reason, Result, brief
 
-# Faults of this machine, not of the target: they must not become a verdict.
-_OURS = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL))
+# Faults of this machine, not of the target: they must not become a verdict. EAGAIN: no process can be started.
+OURS = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL, errno.EAGAIN))
 _RESETS = frozenset((errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE))
 
 
@@ -40,7 +40,7 @@ async def conclude(ask: Callable[[Progress], Awaitable[None]], within: float) ->
     except ProbeError as error:
         reason, detail = error.reason, error.message
     except OSError as error:
-        if error.errno in _OURS:
+        if error.errno in OURS:
             raise
         reason, detail = _explain(error)
     latency = time.monotonic() - started

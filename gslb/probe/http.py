@@ -4,7 +4,9 @@ Each probe has its own session and connection: no cookie, connection or TLS sess
 Redirects are not followed, proxies not used, compressed bodies not unpacked.
 """
 
+import asyncio
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal
 
@@ -21,8 +23,10 @@ from gslb.config.values import shown
 from gslb.probe.answer import MAX_BODY, judge_body, judge_status
 from gslb.probe.exchange import Progress, conclude
 from gslb.probe.result import ProbeError, Result
-from gslb.probe.trust import days_left, tls_context
+from gslb.probe.trace import peer_text, tracing
+from gslb.probe.trust import days_left, note_tls, tls_context
 
+_PATIENCE: Final = 0.2  # seconds
 _DEFAULT_PORT: Final = {"http": 80, "https": 443}
 # The probe writes these itself: twice they would make another request than the one that was meant (RFC 9112 section 6).
 _OWN_HEADERS: Final = {
@@ -176,9 +180,16 @@ async def _ask(monitor: HttpMonitor, address: str, progress: Progress) -> None:
     ):
         assert isinstance(answer, _Answer)
         progress.tls_days = answer.tls_days
-        judge_status(monitor, answer.status)
+        try:
+            judge_status(monitor, answer.status)
+        except ProbeError:
+            await _show_body(answer)
+            raise
         progress.stage = "headers received, waiting for the body"
-        judge_body(monitor, await _body(answer))
+        body = await _body(answer)
+        if trace := tracing():
+            trace.body(body)
+        judge_body(monitor, body)
 
 
 class _Answer(aiohttp.ClientResponse):
@@ -191,8 +202,23 @@ class _Answer(aiohttp.ClientResponse):
         certificate = transport.get_extra_info("peercert") if transport else None
         if certificate:
             self.tls_days = days_left(certificate)
+        trace = tracing()
+        if trace and transport:
+            trace.note("connected", peer_text(transport.get_extra_info("peername")))
+            note_tls(trace, transport.get_extra_info("ssl_object"))
         await super().start(connection)
+        if trace:
+            version = f"{self.version.major}.{self.version.minor}" if self.version else ""
+            trace.note("answer", f"HTTP/{version} {self.status} {self.reason}, {len(self.raw_headers)} headers")
         return self
+
+
+async def _show_body(answer: aiohttp.ClientResponse) -> None:
+    """What came with a wrong status, for onlookers; the verdict is found already."""
+    if trace := tracing():
+        with suppress(TimeoutError, aiohttp.ClientError):
+            async with asyncio.timeout(_PATIENCE):
+                trace.body(await answer.content.readany())
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:

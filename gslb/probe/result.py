@@ -5,7 +5,7 @@ from typing import Literal
 
 from gslb.errors import GslbError
 
-Reason = Literal["", "timeout", "refused", "reset", "tls", "status", "body", "dns", "protocol"]
+Reason = Literal["", "timeout", "refused", "reset", "tls", "status", "body", "dns", "protocol", "exec"]
 
 _MAX_DETAIL = 80
 
@@ -13,7 +13,7 @@ _MAX_DETAIL = 80
 @dataclass(frozen=True, slots=True)
 class Result:
     """The outcome of one probe. `latency` is seconds from its start to its outcome; `tls_days` the days left to the
-    server's certificate, where one was shown and checked."""
+    server's certificate, where one was shown and checked. A success may have a detail; as text it is empty."""
 
     ok: bool
     latency: float
@@ -22,7 +22,7 @@ class Result:
     tls_days: float | None = None
 
     def __str__(self) -> str:
-        return f"{self.reason}: {self.detail}" if self.detail else self.reason
+        return f"{self.reason}: {self.detail}" if self.reason and self.detail else self.reason
 
 
 class ProbeError(GslbError):
@@ -33,6 +33,12 @@ class ProbeError(GslbError):
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
         self.reason: Reason = reason
+
+
+class NoResultError(GslbError):
+    """A check that says nothing of its target yet: the verdict stays what it is."""
+
+    title = "No result"
 
 
 def brief(text: str, limit: int = _MAX_DETAIL) -> str:

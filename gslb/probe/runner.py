@@ -13,7 +13,7 @@ from gslb.health.states import Belief, Observation, TargetKey
 from gslb.health.tracker import Tracker
 from gslb.probe import KINDS
 from gslb.probe.lateness import Lateness
-from gslb.probe.result import Result
+from gslb.probe.result import NoResultError, Result
 from gslb.probe.schedule import phase_of, slot_after, slot_at, start_of
 from gslb.probe.targets import targets_of
 
@@ -57,7 +57,7 @@ class Runner:
         self.probes = self.failures = self.errors = 0
         self.lateness = Lateness()
         self._on_change = on_change
-        self._checks = checks or {word: kind.check for word, kind in KINDS.items()}
+        self._checks = {word: kind.check for word, kind in KINDS.items()} | dict(checks or {})
         self._rng = rng or random.Random()
         self._epoch = epoch
         self._watches: dict[TargetKey, _Watch] = {}
@@ -113,8 +113,7 @@ class Runner:
     def _adopt(self, config: Config) -> None:
         self._slots = asyncio.Semaphore(config.node.probe_concurrency)
         before, self._watches = self._watches, {}
-        for key in sorted(targets_of(config)):
-            monitor = config.monitors[key.monitor]
+        for key, monitor in sorted(targets_of(config).items()):
             old = before.get(key)
             if old and old.monitor == monitor:
                 self._watches[key] = before.pop(key)
@@ -173,6 +172,8 @@ class Runner:
                 result = await self._checks[watch.monitor.kind](watch.monitor, watch.key.address)
             watch.in_trouble = False
             self._record(watch, result)
+        except NoResultError:
+            watch.in_trouble = False
         except Exception as error:
             self.errors += 1
             if not watch.in_trouble:

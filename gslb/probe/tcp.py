@@ -11,18 +11,21 @@ from gslb.config.monitors import Common, Kind, Source
 from gslb.config.schema import MonitorShape, Port
 from gslb.probe.exchange import Progress, conclude
 from gslb.probe.result import ProbeError, Result
+from gslb.probe.trace import peer_text, tracing
 
 MAX_ANSWER = 4096  # octets among which `expect` must be found
 
 
 @dataclass(frozen=True, slots=True)
 class TcpMonitor(Monitor):
-    """A connection; optionally something sent and something expected back (bytes, substring)."""
+    """A connection; optionally something sent and something expected back: `expect` anywhere in the answer, one of
+    `begins` at its beginning (no key of YAML: for types that are made of this one)."""
 
     kind: ClassVar[str] = "tcp"
 
     send: bytes = b""
     expect: bytes = b""
+    begins: tuple[bytes, ...] = ()
 
 
 class TcpShape(MonitorShape):
@@ -41,6 +44,8 @@ async def check(monitor: TcpMonitor, address: str) -> Result:
 
     async def ask(progress: Progress) -> None:
         reader, writer = await asyncio.open_connection(address, monitor.port)
+        if trace := tracing():
+            trace.note("connected", peer_text(writer.get_extra_info("peername")))
         try:
             await _talk(monitor, reader, writer, progress)
         finally:
@@ -57,20 +62,38 @@ async def _talk(
         writer.transport.set_write_buffer_limits(0)  # so that drain waits for the last octet
         writer.write(monitor.send)
         await writer.drain()
-    if monitor.expect:
+        if trace := tracing():
+            trace.note("sent", f"{len(monitor.send)} octets")
+    if monitor.expect or monitor.begins:
         progress.stage = "connected, waiting for the expected octets"
-        await _await(monitor.expect, reader)
+        seen = bytearray()
+        try:
+            await _await(monitor, reader, seen)
+        finally:
+            if seen and (trace := tracing()):
+                trace.body(bytes(seen))
 
 
-async def _await(expected: bytes, reader: asyncio.StreamReader) -> None:
-    seen = b""
-    while expected not in seen:
+async def _await(monitor: TcpMonitor, reader: asyncio.StreamReader, seen: bytearray) -> None:
+    """Read into `seen` until it holds what is expected. Raises ProbeError where it cannot any more."""
+    while monitor.expect not in seen or (monitor.begins and not _begins(monitor.begins, seen)):
         if len(seen) == MAX_ANSWER:
             raise ProbeError("body", f"expected octets not among the first {MAX_ANSWER}")
         chunk = await reader.read(MAX_ANSWER - len(seen))
         if not chunk:
             raise ProbeError("body", f"closed after {len(seen)} octets without the expected ones")
+        if not seen and (trace := tracing()):
+            trace.note("answer", f"{len(chunk)} octets at first")
         seen += chunk
+
+
+def _begins(wanted: tuple[bytes, ...], seen: bytes | bytearray) -> bool:
+    """Whether the answer begins with one of those wanted. Raises ProbeError once it cannot any more."""
+    if seen.startswith(wanted):
+        return True
+    if not any(beginning.startswith(bytes(seen)) for beginning in wanted):
+        raise ProbeError("protocol", "the answer is of another protocol")
+    return False
 
 
 KIND = Kind(TcpShape, build, check)

@@ -4,22 +4,18 @@ A write waits for the disk (synchronous=FULL: a drain that was acknowledged surv
 thread of the store's own: probing and publishing never wait for them.
 """
 
-import asyncio
-import json
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from gslb.errors import ConflictError, NotFoundError, RequestError, SnapshotError, StoreError
-from gslb.health.states import Observation, TargetKey, Verdict
 from gslb.intents import Drain
-from gslb.store import HISTORY, HealthSnapshot
+from gslb.store import HISTORY, HealthSnapshot, healthtext
+from gslb.store.database import Schema, in_thread, open_database, transaction
+from gslb.store.votes import OwnVotes
 
 SCHEMA_VERSION = 1
-_BUSY_SECONDS = 0.5  # somebody looks into the file with a tool of their own
-_VERDICTS = ("up", "down", "unknown")
 _COLUMNS = "id, target, reason, owner, created, expires, removed"
 _SCHEMA = """
 CREATE TABLE drains (
@@ -28,6 +24,7 @@ CREATE TABLE drains (
 );
 CREATE TABLE health (only INTEGER PRIMARY KEY CHECK (only = 1), stamp REAL NOT NULL, belief TEXT NOT NULL);
 """
+_FILE = Schema(SCHEMA_VERSION, _SCHEMA, "FULL", "drains")
 
 T = TypeVar("T")
 
@@ -39,13 +36,14 @@ class SqliteStore:
         self._path = path
         self._connection = connection
         self._thread = thread
+        self.votes = OwnVotes()
 
     @classmethod
     async def open(cls, path: str) -> "SqliteStore":
         """Open the file, or create it. Raises StoreError: unreadable, not a database, or of a newer schema."""
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         try:
-            return cls(path, await _in_thread(thread, path, lambda: _connect(path)), thread)
+            return cls(path, await in_thread(thread, path, lambda: open_database(path, _FILE)), thread)
         except BaseException:
             thread.shutdown(wait=False)
             raise
@@ -69,8 +67,7 @@ class SqliteStore:
 
     async def write_health(self, snapshot: HealthSnapshot) -> None:
         """Replace the health snapshot. Raises StoreError."""
-        rows = [[*key, seen.verdict, seen.since, seen.reason] for key, seen in snapshot.belief.items()]
-        values = (snapshot.stamp, json.dumps(rows))
+        values = (snapshot.stamp, healthtext.dump(snapshot.belief, snapshot.memory))
         await self._run(lambda: self._write("REPLACE INTO health (only, stamp, belief) VALUES (1, ?, ?)", values))
 
     async def close(self) -> None:
@@ -79,7 +76,7 @@ class SqliteStore:
         self._thread.shutdown()
 
     async def _run(self, call: Callable[[], T]) -> T:
-        return await _in_thread(self._thread, self._path, call)
+        return await in_thread(self._thread, self._path, call)
 
     def _execute(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql, values).fetchall()
@@ -91,14 +88,7 @@ class SqliteStore:
         self._transaction(lambda: self._execute(sql, values))
 
     def _transaction(self, call: Callable[[], T]) -> T:
-        self._execute("BEGIN IMMEDIATE")
-        try:
-            result = call()
-            self._execute("COMMIT")
-        except BaseException:
-            self._connection.rollback()  # does nothing where SQLite has rolled back by itself, as on a full disk
-            raise
-        return result
+        return transaction(self._connection, call)
 
     def _drains(self) -> tuple[Drain, ...]:
         return tuple(map(_drain, self._execute(f"SELECT {_COLUMNS} FROM drains ORDER BY created, id")))  # noqa: S608
@@ -135,38 +125,6 @@ class SqliteStore:
         return self._transaction(update)
 
 
-async def _in_thread(thread: ThreadPoolExecutor, path: str, call: Callable[[], T]) -> T:
-    try:
-        return await asyncio.get_running_loop().run_in_executor(thread, call)
-    except (sqlite3.Error, OSError) as error:
-        raise StoreError(f"{path}: {error}", hint="check the disk and the file's permissions") from error
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    # isolation_level=None: transactions begin where we say, not where the module guesses.
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-    try:
-        _prepare(connection, path)
-        Path(path).chmod(0o600)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _prepare(connection: sqlite3.Connection, path: str) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > SCHEMA_VERSION:
-        raise StoreError(
-            f"{path}: schema version {version} was written by a newer gslb, this one reads {SCHEMA_VERSION}",
-            hint="start the newer version, or move the file away to begin without drains",
-        )
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    if version < SCHEMA_VERSION:
-        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT")
-
-
 def _drain(row: tuple[Any, ...]) -> Drain:
     try:
         return Drain.from_dict(dict(zip(_COLUMNS.split(", "), row, strict=True)))
@@ -176,13 +134,7 @@ def _drain(row: tuple[Any, ...]) -> Drain:
 
 def _decode_health(path: str, stamp: float, text: str) -> HealthSnapshot:
     try:
-        return HealthSnapshot(dict(map(_observation, json.loads(text))), float(stamp))
+        belief, memory = healthtext.load(text)
+        return HealthSnapshot(belief, float(stamp), memory)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise SnapshotError(f"{path}: the health snapshot cannot be understood: {error}") from error
-
-
-def _observation(row: list[Any]) -> tuple[TargetKey, Observation]:
-    monitor, address, verdict, since, reason = row
-    if verdict not in _VERDICTS:
-        raise ValueError(f"verdict {verdict!r} is not one of {', '.join(_VERDICTS)}")
-    return TargetKey(str(monitor), str(address)), Observation(cast(Verdict, verdict), float(since), str(reason))

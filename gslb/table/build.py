@@ -69,7 +69,7 @@ class _Work:
     rule_maps: list[RuleMap] = field(default_factory=list)
     rule_names: list[bytes] = field(default_factory=list)
     positions: dict[tuple[Match | None, ...], int] = field(default_factory=dict)
-    nodes: dict[tuple[tuple[Rule, ...], int, int, Service | None], TreeNode] = field(default_factory=dict)
+    nodes: dict[tuple[tuple[Rule, ...], int, int | None, int, Service | None], TreeNode] = field(default_factory=dict)
 
     def chain(self, spec: ChainSpec) -> Chain:
         """The one chain of this description."""
@@ -84,10 +84,10 @@ class _Work:
 
     def node(self, name: DynamicName, rtype: int, service: Service | None = None) -> TreeNode:
         """The decision tree of one type of a dynamic name; equal trees are one object."""
-        key = (name.rules, name.ttl, rtype, service)
+        key = (name.rules, name.ttl, name.ttl_min, rtype, service)
         if key not in self.nodes:
             more = (service.priority, service.target, service.params) if service else None
-            specs = [ChainSpec(rule.pools, rule.weights, rtype, name.ttl, more) for rule in name.rules]
+            specs = [ChainSpec(rule.pools, rule.weights, rtype, name.ttl, more, name.ttl_min) for rule in name.rules]
             children = [self.chain(spec) for spec in specs]
             self.nodes[key] = children[0] if len(children) == 1 else self._by_rules(name, children)
         return self.nodes[key]

@@ -152,7 +152,8 @@ def unpacked(source: bytes) -> tuple[int, int]:
 class ChainSpec(NamedTuple):
     """What a leaf is compiled from: pools in order, or drawn by weight, for one RR type and TTL.
 
-    `service` is set for HTTPS and SVCB: priority, target and parameters, to which hints are added.
+    `service` is set for HTTPS and SVCB: priority, target and parameters, to which hints are added. `ttl_min` is served
+    instead of `ttl` while a probe of something in the answer failed lately; None: the TTL never moves.
     """
 
     pools: tuple[str, ...]
@@ -160,6 +161,7 @@ class ChainSpec(NamedTuple):
     rtype: int
     ttl: int
     service: tuple[int, bytes, tuple[tuple[int, bytes], ...]] | None = None
+    ttl_min: int | None = None
 
 
 Networks = tuple[tuple[int, int, int], ...]

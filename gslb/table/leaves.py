@@ -1,36 +1,29 @@
 """Health to Leaves: which pool of each chain answers, and the policy's node over its live members.
 
-a pool of the chain with live members of the family       the first such pool's policy (a map: drawn by weight)
+the first healthy pool of the chain with live members      its policy (a map: drawn by weight among such)
+    of the family
+no such pool, but live members of the family               the policy of the first pool that has some
 no address of the family in any pool                       NODATA
-none live, but the other family lives somewhere            NODATA
+none of the family lives, but another does                 NODATA, or `all_down` where `family_down` says so
 none live at all                                           `all_down`, with EDE 0
 a pool that is reached with a member still unknown         not ready: SERVFAIL, EDE 14
 """
 
 from collections.abc import Mapping, Sequence, Set
-from functools import lru_cache
-from ipaddress import ip_address
-from itertools import chain
 from typing import Final, NamedTuple
 
-from gslb.config.model import Config, Member, Pool
-from gslb.dns.edns import EDE_NOT_READY, EDE_OTHER, extended_error
-from gslb.dns.message import AAAA, CNAME, SERVFAIL, A
-from gslb.dns.response import record
+from gslb.config.model import Config
+from gslb.dns.edns import EDE_NOT_READY, extended_error
+from gslb.dns.message import SERVFAIL
 from gslb.health.states import MemberState, States
-from gslb.policy import POLICIES
-from gslb.policy.candidates import Candidate
-from gslb.policy.everyone import rotations
-from gslb.policy.nodes import Answer, Choice, Node
+from gslb.policy.nodes import Answer, Choice, Node, answers_of
 from gslb.table.entries import Base, ChainSpec, Leaves
+from gslb.table.poolview import NO_LIVE_SITE, PoolView
 
-NO_LIVE_SITE: Final = extended_error(EDE_OTHER, "no live site")
 NOT_READY: Final = Answer((), extended_error(EDE_NOT_READY), SERVFAIL)
 NODATA: Final = Answer(())
 
 LastGood = Mapping[str, frozenset[str]]
-
-_HINTS: Final = ((4, A), (6, AAAA))  # ipv4hint, ipv6hint
 
 
 class Former(NamedTuple):
@@ -38,6 +31,19 @@ class Former(NamedTuple):
 
     states: States
     leaves: Leaves
+
+
+class _Moved(NamedTuple):
+    """The pools that serve otherwise than before, and those where probes began or ceased to fail."""
+
+    serving: Set[str]
+    calm: Set[str]
+
+    def touches(self, spec: ChainSpec) -> bool:
+        """Whether the chain must be compiled; calm is nothing to one whose TTL never moves."""
+        if not self.serving.isdisjoint(spec.pools):
+            return True
+        return spec.ttl_min is not None and not self.calm.isdisjoint(spec.pools)
 
 
 def compile_pools(
@@ -49,13 +55,13 @@ def compile_pools(
     With `former`, only the chains of pools in another state are compiled; the other nodes stay the same objects.
     """
     moved = _moved(states, last_good, former)
-    views = {name: PoolView(config.pools[name], states[name], base.pool_maps.get(name, -1)) for name in moved}
+    views = {name: PoolView(config.pools[name], states[name], base.pool_maps.get(name, -1)) for name in moved.serving}
     good = {name: view.live_addresses() or last_good.get(name, frozenset()) for name, view in views.items()}
     if former is None:
         return Leaves(base.digest, [_compile(spec, views, good) for spec in base.chains], good)
     nodes = list(former.leaves.nodes)
-    touched = [at for at, spec in enumerate(base.chains) if not moved.isdisjoint(spec.pools)]
-    for name in {name for at in touched for name in base.chains[at].pools} - moved:  # that share a chain
+    touched = [at for at, spec in enumerate(base.chains) if moved.touches(spec)]
+    for name in {name for at in touched for name in base.chains[at].pools} - views.keys():  # that share a chain
         views[name] = PoolView(config.pools[name], states[name], base.pool_maps.get(name, -1))
     good = {**former.leaves.last_good, **good}
     for at in touched:
@@ -63,150 +69,109 @@ def compile_pools(
     return Leaves(base.digest, nodes, good)
 
 
-def _moved(states: States, last_good: LastGood, former: Former | None) -> Set[str]:
-    """The pools that are in another state than before, or were to serve others last."""
+def _moved(states: States, last_good: LastGood, former: Former | None) -> _Moved:
     if former is None:
-        return states.keys()
+        return _Moved(states.keys(), frozenset())
     before, good = former.states, former.leaves.last_good
-    moved = {name for name, members in states.items() if members is not before[name] and members != before[name]}
+    pairs = {name: (before[name], members) for name, members in states.items() if members is not before[name]}
+    serving = {name for name, (old, new) in pairs.items() if _serving(old) != _serving(new)}
+    calm = {name for name, (old, new) in pairs.items() if _calm(old) != _calm(new)}
     if good is not last_good:
-        moved |= {name for name in states if name in last_good and last_good[name] != good[name]}
-    return moved
+        serving |= {name for name in states if name in last_good and last_good[name] != good[name]}
+    return _Moved(serving, calm)
 
 
-def _compile(spec: ChainSpec, views: Mapping[str, "PoolView"], good: LastGood) -> Node:
+def _serving(members: Mapping[str, MemberState]) -> list[object]:
+    """All of a pool's states that answers are made of, but for calm; what was observed, and why, is not among it."""
+    return [
+        (bool(one.drain), one.forced_down, one.share, [address.effective for address in one.addresses])
+        for one in members.values()
+    ]
+
+
+def _calm(members: Mapping[str, MemberState]) -> list[bool]:
+    return [address.calm for one in members.values() for address in one.addresses]
+
+
+def _compile(spec: ChainSpec, views: Mapping[str, PoolView], good: LastGood) -> Node:
     return compile_chain(spec, [views[name] for name in spec.pools], good)
-
-
-class PoolView:
-    """One pool in its present state."""
-
-    def __init__(self, pool: Pool, members: Mapping[str, MemberState], nearest: int) -> None:
-        self.pool = pool
-        self.members = members
-        self.nearest = nearest
-        self.ready = True
-        self._live: dict[str, list[str] | None] = {}  # by member; None: it does not live
-        for member in pool.members:
-            state = members[member.name]
-            live = []
-            for address in state.addresses:
-                if address.effective == "up":
-                    live.append(address.address)
-                elif address.effective == "unknown":
-                    self.ready = False
-            # A name that nobody probes lives without any address, unless it is drained.
-            self._live[member.name] = live if live or not (state.addresses or state.drain) else None
-
-    def live_addresses(self) -> frozenset[str]:
-        """Every address that may be served, or of a member that is a name: that must answer for the name to be."""
-        return frozenset(chain.from_iterable(filter(None, self._live.values())))
-
-    def any_live(self) -> bool:
-        """Whether any member lives, in any family."""
-        return any(live is not None for live in self._live.values())
-
-    def configured(self, spec: ChainSpec) -> bool:
-        """Whether any member has something to answer with at all."""
-        return any(records_of(member, member.addresses, spec) for member in self.pool.members)
-
-    def live(self, spec: ChainSpec) -> list[Candidate]:
-        """The members with something to answer with now, in the pool's order."""
-        found = []
-        for position, member in enumerate(self.pool.members):
-            live = self._live[member.name]
-            records = () if live is None else records_of(member, live, spec)
-            if records:
-                found.append(Candidate(position, member.name, member.weight, member.priority, records))
-        return found
-
-    def policy(self, spec: ChainSpec) -> Node | None:
-        """The policy's node, or None where no member lives."""
-        candidates = self.live(spec)
-        return POLICIES[self.pool.policy](self.pool, candidates, self.nearest) if candidates else None
-
-    def all_down(self, spec: ChainSpec, last_good: frozenset[str]) -> Node:
-        """What is served when nothing lives: never a drained member while another one is configured."""
-        mode = self.pool.all_down.mode
-        records: list[bytes] = []
-        if mode == "fallback":
-            records += records_of(Member("", "", ()), self.pool.all_down.fallback, spec)
-        elif mode != "nodata":
-            standing = [member for member in self.pool.members if not self.members[member.name].drain]
-            everybody = self._records(standing, spec) or self._records(self.pool.members, spec)
-            good = self._records(standing, spec, last_good) if mode == "last_good" else []
-            records += good or everybody
-        if spec.rtype == CNAME:
-            records = records[:1]  # a name has one CNAME at most
-        return rotations(records, self.pool.max_answers, NO_LIVE_SITE) if records else Answer((), NO_LIVE_SITE)
-
-    def _records(self, members: Sequence[Member], spec: ChainSpec, among: frozenset[str] | None = None) -> list[bytes]:
-        return [
-            record
-            for member in members
-            for record in records_of(member, [a for a in member.addresses if among is None or a in among], spec)
-        ]
 
 
 def compile_chain(spec: ChainSpec, views: Sequence[PoolView], good: LastGood) -> Node:
     """The node of one chain: see the table at the top."""
-    if spec.weights:
-        return _drawn(spec, views, good)
+    choose = _drawn if spec.weights else _in_order
+    node = choose(spec, views, good)
+    if spec.ttl_min is not None and _is_restless(spec, views, node):
+        return choose(spec._replace(ttl=spec.ttl_min), views, good)
+    return node
+
+
+def _is_restless(spec: ChainSpec, views: Sequence[PoolView], node: Node) -> bool:
+    """Whether the node may answer with something whose probes failed lately, or in place of it."""
+    if all(view.calm for view in views):
+        return False
+    answers = list(answers_of(node))
+    if any(answer.ede == NO_LIVE_SITE for answer in answers):
+        return True
+    suspects = [record for view in views for record in view.restless(spec)]
+    return any(record in answer.records for record in suspects for answer in answers)
+
+
+def _in_order(spec: ChainSpec, views: Sequence[PoolView], good: LastGood) -> Node:
+    below: Node | None = None
     for view in views:
         if not view.ready:
             return NOT_READY
         node = view.policy(spec)
-        if node is not None:
+        if node is not None and view.healthy:
             return node
-    able = [view for view in views if view.configured(spec)]
-    if not able or any(view.any_live() for view in views):
-        return NODATA
-    return able[-1].all_down(spec, good[able[-1].pool.name])
+        below = node if below is None else below
+    return below or _last_resort(spec, views, good)
 
 
 def _drawn(spec: ChainSpec, views: Sequence[PoolView], good: LastGood) -> Node:
     if not all(view.ready for view in views):
         return NOT_READY
-    weighted = [(weight, view) for weight, view in zip(spec.weights, views, strict=True)]
-    nodes = [(weight, node) for weight, view in weighted if (node := view.policy(spec)) is not None]
-    if not nodes:
-        able = [(weight, view) for weight, view in weighted if view.configured(spec)]
-        if not able or any(view.any_live() for view in views):
-            return NODATA
-        nodes = [(w, view.all_down(spec, good[view.pool.name])) for w, view in able]
-    in_use = [(weight, node) for weight, node in nodes if weight > 0] or [(1, node) for _, node in nodes]
-    return in_use[0][1] if len(in_use) == 1 else Choice([w for w, _ in in_use], [node for _, node in in_use])
+    nodes = [view.policy(spec) for view in views]
+    found = [
+        (weight, node)
+        for weight, view, node in zip(spec.weights, views, nodes, strict=True)
+        if node is not None and view.healthy
+    ]
+    if found:
+        return _mixed(found)
+    at = first_below(spec, [node is not None for node in nodes])
+    below = None if at is None else nodes[at]
+    return below or _last_resort(spec, views, good)
 
 
-def records_of(member: Member, addresses: Sequence[str], spec: ChainSpec) -> tuple[bytes, ...]:
-    """What a member answers with: its name, or those of the addresses that fit the type.
+def first_below(spec: ChainSpec, live: Sequence[bool]) -> int | None:
+    """Which pool serves where none is healthy, by whether each has live members: the first, a standby only if it must.
 
-    For HTTPS and SVCB that is one record, with the addresses as hints (RFC 9460 section 7.3).
+    None where nothing lives.
     """
-    if member.cname:
-        return (record(CNAME, spec.ttl, member.cname),) if spec.rtype == CNAME else ()
-    if spec.service is None:
-        rtype, ttl = spec.rtype, spec.ttl
-        return tuple([_address_record(rtype, ttl, a) for a in addresses if _fits(a, rtype)])
-    if not addresses:
-        return ()
-    priority, target, params = spec.service
-    hints = [(key, _hint(addresses, rtype)) for key, rtype in _HINTS if any(_fits(a, rtype) for a in addresses)]
-    rdata = priority.to_bytes(2, "big") + target
-    for key, value in sorted([*params, *hints]):
-        rdata += key.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value
-    return (record(spec.rtype, spec.ttl, rdata),)
+    able = [at for at, lives in enumerate(live) if lives]
+    return next((at for at in able if not spec.weights or spec.weights[at]), able[0] if able else None)
 
 
-def _hint(addresses: Sequence[str], rtype: int) -> bytes:
-    return b"".join(ip_address(a).packed for a in addresses if _fits(a, rtype))
+def deciding(spec: ChainSpec, views: Sequence[PoolView]) -> list[int]:
+    """The pools whose `all_down` is served where none of the family lives: none of them, and it is NODATA."""
+    able = [at for at, view in enumerate(views) if view.configured(spec)]
+    last = able if spec.weights else able[-1:]
+    if any(view.lives for view in views):
+        return [at for at in last if views[at].pool.family_down == "all_down"]
+    return last
 
 
-@lru_cache(maxsize=1 << 16)
-def _address_record(rtype: int, ttl: int, address: str) -> bytes:
-    """Remembered: a change of health compiles the same addresses again, and reading one takes microseconds."""
-    return record(rtype, ttl, ip_address(address).packed)
+def _last_resort(spec: ChainSpec, views: Sequence[PoolView], good: LastGood) -> Node:
+    places = deciding(spec, views)
+    if not places:
+        return NODATA
+    nodes = [views[at].all_down(spec, good[views[at].pool.name]) for at in places]
+    return _mixed([(spec.weights[at] if spec.weights else 1, node) for at, node in zip(places, nodes, strict=True)])
 
 
-def _fits(address: str, rtype: int) -> bool:
-    return (":" in address) == (rtype == AAAA)
+def _mixed(found: Sequence[tuple[int, Node]]) -> Node:
+    """A draw by weight; weight 0 is standby, drawn only where there is no other, and then evenly."""
+    in_use = [(weight, node) for weight, node in found if weight > 0] or [(1, node) for _, node in found]
+    return in_use[0][1] if len(in_use) == 1 else Choice([w for w, _ in in_use], [node for _, node in in_use])

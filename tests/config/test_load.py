@@ -8,8 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gslb.config.load import MAX_YAML, load_node
+from gslb.config.load import INLINE, MAX_YAML, load_monitor, load_node
 from gslb.errors import ConfigError
+from gslb.probe import KINDS
+from gslb.probe.http import HttpMonitor
+from gslb.probe.tcp import TcpMonitor
 from tests.config.conftest import NODE, ZONE, Folder
 from tests.loading import load
 
@@ -242,3 +245,41 @@ def test_any_change_of_the_examples_gives_a_config_or_problems_with_places(tmp_p
         assert PLACE.fullmatch(problem.where), problem
         file, line, _ = problem.where.rsplit(":", 2)
         assert int(line) <= Path(file).read_text(encoding="utf-8").count("\n") + 2, problem
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "type: tcp, port: 22, expect: 'a: b, c'",
+        "{type: tcp, port: 22, expect: 'a: b, c'}",
+        "type=tcp port=22 expect='a: b, c'",
+        "type=tcp,port=22,expect='a: b, c'",
+        " type=tcp  port=22\n expect='a: b, c'",
+    ],
+)
+def test_a_monitor_from_one_line(text: str) -> None:
+    assert load_monitor(text, KINDS) == TcpMonitor(INLINE, 22, expect=b"a: b, c")
+
+
+def test_values_of_assignments_are_read_as_yaml_reads_them() -> None:
+    found = load_monitor("type=http scheme=https verify=false interval=10s path=/a?b=c", KINDS)
+    assert found == HttpMonitor(INLINE, 443, scheme="https", verify=False, interval=10.0, path="/a?b=c")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "monitors.inline"),
+        ("web", "monitors.inline.type: is required"),
+        ("type: htp", "is not a type of monitor (got 'htp')"),
+        ("type: tcp, port: 0", "monitors.inline.port: must be at least 1 (got 0)"),
+        ("type: [", "while parsing a flow node"),
+        ("type: tcp, port: 1}, more: {type: icmp", "is not the definition of one monitor"),
+        ("type=tcp 'port=1", "no closing quotation"),
+        ("type: http, scheme: https, ca: no/such/file", "cannot be read"),
+    ],
+)
+def test_what_is_no_monitor(text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_monitor(text, KINDS)
+    assert message in str(caught.value)

@@ -12,6 +12,7 @@ def test_defaults_of_the_node_file(folder: Folder) -> None:
     assert (node.api, node.workers) == (None, None)
     assert (node.startup_wait, node.max_state_age, node.probe_concurrency) == (5.0, 600.0, 200)
     assert (node.geo_databases, node.probe_allow, node.ecs_trust) == ((), (), ())
+    assert (node.probe_deny, node.probe_ports_deny) == ((), ())
 
 
 def test_every_key_of_the_node_file(folder: Folder) -> None:
@@ -24,7 +25,7 @@ def test_every_key_of_the_node_file(folder: Folder) -> None:
         state: state/
         store: {type: sqlite}
         geo: {databases: geo.mmdb}
-        probe: {allow: [127.0.0.0/8], concurrency: 10}
+        probe: {allow: [127.0.0.0/8], deny: 127.1.0.0/16, ports: {deny: [25, 6000-6063]}, concurrency: 10}
         ecs: {trust: 10.0.0.0/8}
         startup_wait: 0s
         max_state_age: 1h
@@ -38,6 +39,8 @@ def test_every_key_of_the_node_file(folder: Folder) -> None:
     assert node.state == str(folder.path / "state")
     assert node.geo_databases == (str(folder.path / "geo.mmdb"),)
     assert node.probe_allow == ("127.0.0.0/8",)
+    assert node.probe_deny == ("127.1.0.0/16",)
+    assert node.probe_ports_deny == ((25, 25), (6000, 6063))
     assert node.ecs_trust == ("10.0.0.0/8",)
     assert (node.probe_concurrency, node.startup_wait, node.max_state_age) == (10, 0.0, 3600.0)
 

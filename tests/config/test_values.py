@@ -1,6 +1,6 @@
 import pytest
 
-from gslb.config.values import address, duration, endpoint, identifier, network, share, shown
+from gslb.config.values import address, duration, endpoint, identifier, network, ports, share, shown
 
 
 @pytest.mark.parametrize(
@@ -119,3 +119,16 @@ def test_endpoint_without_its_parts_is_refused(text: str, message: str) -> None:
 )
 def test_values_are_quoted_shortly(value: object, text: str) -> None:
     assert shown(value) == text
+
+
+@pytest.mark.parametrize(("value", "found"), [(25, (25, 25)), ("25-25", (25, 25)), ("6000-6063", (6000, 6063))])
+def test_ports_are_one_or_a_range(value: object, found: tuple[int, int]) -> None:
+    assert ports(value) == found
+
+
+@pytest.mark.parametrize(
+    "value", [0, 65536, -1, True, None, 2.0, "25", "0-9", "9-3", "1-65536", "1-2-3", "a-b", "\u0661-9"]
+)
+def test_what_is_no_range_of_ports(value: object) -> None:
+    with pytest.raises(ValueError, match="must be a port from 1 to 65535, or a range such as 6000-6063"):
+        ports(value)

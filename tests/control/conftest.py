@@ -12,7 +12,7 @@ import dns.asyncquery
 import dns.message
 import pytest
 
-from gslb.control.controller import load_plan
+from gslb.control.line import load_plan
 from gslb.control.main import run_node
 
 SITES = {"tokyo": "127.0.0.11", "osaka": "127.0.0.12"}

@@ -10,7 +10,8 @@ from gslb.control.judge import judge
 from gslb.dns.message import AAAA, A
 from gslb.table.client import Client
 from gslb.table.entries import ChainSpec
-from gslb.table.leaves import PoolView, compile_chain
+from gslb.table.leaves import compile_chain
+from gslb.table.poolview import PoolView
 from tests.support import OSAKA, TOKYO, config, member, states, table
 
 SIX = member("six", "2001:db8:c::10")

@@ -6,6 +6,7 @@ import pytest
 
 from gslb.control.line import Line, Plan, uncollected
 from gslb.geo.atlas import Atlas
+from gslb.health.judging import Inputs
 from gslb.health.states import Belief
 from gslb.intents import Drain, Target
 from gslb.table.build import compile_base
@@ -24,16 +25,16 @@ def test_a_line_that_remembers_says_the_same_as_one_that_does_not(plan: Plan) ->
     drain = Drain("d1", Target.parse("member/web/tokyo"), "test", "", 0.0, 100.0)
     belief: Belief = {}
     for drains in ((), (drain,), ()):
-        states, change_at = line.judge(belief, drains, 5.0, settled=True)
-        assert (states, change_at) == Line(plan).judge(belief, drains, 5.0, settled=True)
+        states = line.judge(Inputs(belief, drains), 5.0).states
+        assert states == Line(plan).judge(Inputs(belief, drains), 5.0).states
         assert dump_leaves(line.compile(states, {})) == dump_leaves(Line(plan).compile(states, {}))
 
 
 def test_what_did_not_change_stays_the_same_object(plan: Plan) -> None:
     line = Line(plan)
-    states, _ = line.judge({}, (), 5.0, settled=True)
+    states = line.judge(Inputs({}), 5.0).states
     leaves = line.compile(states, {})
-    again, _ = line.judge({}, (), 6.0, settled=True)
+    again = line.judge(Inputs({}), 6.0).states
     assert again["web"] is states["web"]
     assert line.compile(again, leaves.last_good).nodes[0] is leaves.nodes[0]
     assert leaves.last_good["web"] >= set(TOKYO.addresses)

@@ -8,6 +8,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from gslb.control import metrics
+from gslb.health.record import Figures, Row
 from gslb.health.states import AddressState, MemberState
 from gslb.server.stats import COUNTER_NAMES
 from tests.control.conftest import Node
@@ -122,6 +123,33 @@ async def test_members_drains_and_generations_show(node: Node) -> None:
     assert value(after, "address_state", address="127.0.0.11", state="up") == 0
     assert value(after, "generation") > value(before, "generation")
     assert value(after, "worker_generation", slot="0") == value(after, "generation")
+
+
+async def test_the_history_shows(node: Node) -> None:
+    assert value(await read(node), "history_dropped") == 0
+    await node.sites["tokyo"].break_()
+    await node.until_served("osaka")
+    async with asyncio.timeout(5):
+        while "gslb_member_availability" not in (after := await read(node)) or not [
+            s for s in after["gslb_member_availability"].samples if s.labels["member"] == "tokyo" and s.value < 1
+        ]:
+            await node.call("GET", "/api/v1/reports")
+            await asyncio.sleep(0.1)
+    assert {s.labels["span"] for s in after["gslb_member_availability"].samples} == {"24h", "7d", "30d"}
+    assert value(after, "member_availability", pool="web", member="osaka", site="osaka", span="7d") == 1
+    assert value(after, "history_events") >= 6
+
+
+def test_availability_that_is_not_known_is_left_out() -> None:
+    rows = [
+        Row("member", "web", "tokyo", "jp", "24h", Figures(3, 1, 1), Figures()),
+        Row("member", "web", "osaka", "jp", "24h", Figures(), Figures(3, 1, 1)),
+        Row("pool", "web", "", "", "24h", Figures(3, 1, 1), Figures()),
+    ]
+    (family,) = text_string_to_metric_families(metrics.availability_lines(rows))
+    (sample,) = family.samples
+    assert sample.value == 0.75
+    assert sample.labels == {"pool": "web", "member": "tokyo", "site": "jp", "span": "24h"}
 
 
 async def test_no_label_comes_from_a_query(node: Node) -> None:

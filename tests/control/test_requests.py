@@ -7,8 +7,22 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gslb.control.requests import DEFAULT, LONGEST, DrainRequest, DrainsQuery, ExplainQuery
+from gslb.control.requests import (
+    DEFAULT,
+    LONGEST,
+    DrainRequest,
+    DrainsQuery,
+    EventsQuery,
+    ExplainQuery,
+    PushRequest,
+    ReportsQuery,
+    push_key,
+)
 from gslb.dns.name import from_text
+from gslb.errors import NotFoundError
+from gslb.health.states import TargetKey
+from gslb.probe.push import Push
+from gslb.store.historyfile import Wanted
 
 NOW = 1_795_232_400.0  # 2026-11-21T04:00:00Z
 GOOD = {"target": "site/tokyo", "reason": "CHG-1042"}
@@ -124,3 +138,64 @@ def test_listing_all() -> None:
     assert DrainsQuery.model_validate({"all": "true"}).all
     with pytest.raises(ValidationError):
         DrainsQuery.model_validate({"all": "perhaps"})
+
+
+def test_events_unless_told_otherwise_are_the_newest_hundred() -> None:
+    assert EventsQuery.model_validate({}).wanted() == Wanted(0.0, "", "", "", 100)
+
+
+@pytest.mark.parametrize("since", [f"{NOW:.0f}", "2026-11-21T03:40:00Z", "2026-11-21T12:40:00+09:00"])
+def test_events_since_a_time_at_a_place(since: str) -> None:
+    query = {"since": since, "pool": "web", "member": "m", "site": "tokyo", "limit": "7"}
+    assert EventsQuery.model_validate(query).wanted() == Wanted(NOW, "web", "m", "tokyo", 7)
+
+
+@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "1001"}, {"since": "2026-11-21T04:00:00"}, {"x": "1"}])
+def test_events_that_cannot_be_had(query: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        EventsQuery.model_validate(query)
+
+
+def test_reports() -> None:
+    assert ReportsQuery.model_validate({}) == ReportsQuery(by="member", span="24h")
+    with pytest.raises(ValidationError) as caught:
+        ReportsQuery.model_validate({"by": "country", "span": "1y"})
+    assert faults(caught.value) == {"by", "span"}
+
+
+def test_a_push() -> None:
+    assert PushRequest.model_validate_json('{"up": true}').push() == Push(True)
+    whole = '{"up": false, "load": 1, "detail": " why ", "for": "15s"}'
+    assert PushRequest.model_validate_json(whole).push() == Push(False, 1.0, "why", 15.0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{}",
+        '{"up": 1}',
+        '{"up": null}',
+        '{"up": true, "load": -0.1}',
+        '{"up": true, "load": NaN}',
+        '{"up": true, "load": Infinity}',
+        '{"up": true, "load": "1"}',
+        '{"up": true, "detail": "a\\nb"}',
+        '{"up": true, "for": "0s"}',
+        '{"up": true, "for": 15}',
+        '{"up": true, "state": 1}',
+    ],
+)
+def test_what_is_no_push(body: str) -> None:
+    with pytest.raises(ValidationError):
+        PushRequest.model_validate_json(body)
+
+
+def test_a_long_detail_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        PushRequest(up=True, detail="x" * 201)
+
+
+def test_the_target_of_a_push() -> None:
+    assert push_key("web", "2001:DB8:0::1") == TargetKey("web", "2001:db8::1")
+    with pytest.raises(NotFoundError, match="must be an IPv4 or IPv6 address"):
+        push_key("web", "localhost")

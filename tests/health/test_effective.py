@@ -1,5 +1,6 @@
 """From belief to what is served, by example and over every combination of verdicts."""
 
+from collections.abc import Sequence
 from itertools import product
 
 import pytest
@@ -7,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gslb.config.model import Config, Member, MonitorSet, NodeSettings, Pool, Site
-from gslb.health.effective import Former, effective
+from gslb.health.effective import Outcome, effective
+from gslb.health.judging import Inputs
 from gslb.health.states import AddressState, Observation, TargetKey, Verdict
 from gslb.intents import Drain, Target
 
@@ -36,8 +38,18 @@ def first(states: object) -> AddressState:
     return states["front"]["tokyo"].addresses[0]  # type: ignore[index]
 
 
+def judged(
+    setting: Config, belief: dict, drains: Sequence[Drain], now: float, *, settled: bool, former: Outcome | None = None
+) -> Outcome:
+    return effective(setting, Inputs(belief, drains, settled=settled), now, former)
+
+
+def plain(state: AddressState) -> tuple[str, ...]:
+    return (state.address, state.observed, state.effective, state.reason)
+
+
 def test_holds_every_pool_and_member() -> None:
-    states, again = effective(config(), {}, (), 5.0, settled=False)
+    states, _, again, *_ = judged(config(), {}, (), 5.0, settled=False)
     assert {pool: list(members) for pool, members in states.items()} == {"front": ["tokyo", "osaka"]}
     tokyo = states["front"]["tokyo"]
     assert (tokyo.pool, tokyo.member, tokyo.site, tokyo.drain) == ("front", "tokyo", "tokyo", "")
@@ -50,7 +62,7 @@ def test_families_are_judged_separately() -> None:
         TargetKey("web", V4): Observation("up", 1.0),
         TargetKey("web", V6): Observation("down", 1.0, "timeout: connecting, within 2 s"),
     }
-    states, _ = effective(config(), belief, (), 5.0, settled=True)
+    states, *_ = judged(config(), belief, (), 5.0, settled=True)
     assert states["front"]["tokyo"].addresses == (
         AddressState(V4, "up", "up"),
         AddressState(V6, "down", "down", "web: timeout: connecting, within 2 s"),
@@ -58,17 +70,15 @@ def test_families_are_judged_separately() -> None:
 
 
 def test_unknown_counts_as_up_only_once_settled() -> None:
-    states, _ = effective(config(), {}, (), 5.0, settled=False)
-    assert first(states) == AddressState(V4, "unknown", "unknown", "no result yet from web")
-    states, _ = effective(config(), {}, (), 5.0, settled=True)
-    assert first(states) == AddressState(
-        V4, "unknown", "up", "counts as up until the first result: no result yet from web"
-    )
+    states, *_ = judged(config(), {}, (), 5.0, settled=False)
+    assert plain(first(states)) == (V4, "unknown", "unknown", "no result yet from web")
+    states, *_ = judged(config(), {}, (), 5.0, settled=True)
+    assert plain(first(states)) == (V4, "unknown", "up", "counts as up until the first result; no result yet from web")
 
 
 def test_a_pool_without_monitors_is_up() -> None:
-    states, _ = effective(config(MonitorSet((), 0)), {}, (), 5.0, settled=False)
-    assert first(states) == AddressState(V4, "up", "up")
+    states, *_ = judged(config(MonitorSet((), 0)), {}, (), 5.0, settled=False)
+    assert plain(first(states)) == (V4, "up", "up", "")
 
 
 @pytest.mark.parametrize("at_least", [1, 2, 3])
@@ -77,7 +87,7 @@ def test_a_composite_is_decided_only_when_the_unknown_cannot_change_it(
     verdicts: tuple[Verdict, ...], at_least: int
 ) -> None:
     names = ("a", "b", "c")
-    states, _ = effective(
+    states, *_ = judged(
         config(MonitorSet(names, at_least)), believe(**dict(zip(names, verdicts, strict=True))), (), 5.0, settled=False
     )
     choices = [("up", "down") if verdict == "unknown" else (verdict,) for verdict in verdicts]
@@ -87,43 +97,43 @@ def test_a_composite_is_decided_only_when_the_unknown_cannot_change_it(
 
 def test_the_reason_names_the_monitors_that_do_not_pass() -> None:
     monitors = MonitorSet(("a", "b", "c"), 3)
-    states, _ = effective(config(monitors), believe(a="down", b="up", c="down"), (), 5.0, settled=True)
+    states, *_ = judged(config(monitors), believe(a="down", b="up", c="down"), (), 5.0, settled=True)
     assert first(states).reason == "a: refused; c: refused"
 
 
 def test_a_drain_takes_out_with_its_reason() -> None:
-    states, again = effective(config(), believe(web="up"), [drain("site/tokyo")], 5.0, settled=True)
+    states, _, again, *_ = judged(config(), believe(web="up"), [drain("site/tokyo")], 5.0, settled=True)
     assert states["front"]["tokyo"].drain == "d1"
-    assert first(states) == AddressState(V4, "up", "down", "drained: CHG-1042 (drain d1, until 1970-01-01T00:01:40Z)")
+    assert plain(first(states)) == (V4, "up", "down", "drained: CHG-1042 (drain d1, until 1970-01-01T00:01:40Z)")
     assert states["front"]["osaka"].drain == ""
     assert states["front"]["osaka"].addresses[0].effective == "up"
     assert again == 100.0
 
 
 def test_a_drain_does_not_hide_why_a_target_is_down() -> None:
-    states, _ = effective(config(), believe(web="down"), [drain("pool/front")], 5.0, settled=True)
+    states, *_ = judged(config(), believe(web="down"), [drain("pool/front")], 5.0, settled=True)
     assert first(states).reason == "drained: CHG-1042 (drain d1, until 1970-01-01T00:01:40Z); web: refused"
 
 
 def test_a_drain_overrides_unknown_before_the_first_round() -> None:
-    states, _ = effective(config(), {}, [drain("member/front/tokyo")], 5.0, settled=False)
+    states, *_ = judged(config(), {}, [drain("member/front/tokyo")], 5.0, settled=False)
     assert first(states).effective == "down"
 
 
 def test_a_drain_ends_at_its_expiry() -> None:
-    states, again = effective(config(), believe(web="up"), [drain("site/tokyo")], 100.0, settled=True)
+    states, _, again, *_ = judged(config(), believe(web="up"), [drain("site/tokyo")], 100.0, settled=True)
     assert first(states).effective == "up"
     assert again is None
 
 
 def test_wants_to_be_asked_again_at_the_next_expiry() -> None:
     drains = [drain("site/tokyo", 300.0), drain("site/osaka", 200.0), drain("pool/gone", 4.0)]
-    assert effective(config(), {}, drains, 5.0, settled=True)[1] == 200.0
+    assert judged(config(), {}, drains, 5.0, settled=True).change_at == 200.0
 
 
 @pytest.mark.parametrize("expires", [float("inf"), 1e300, 253402300799.0])
 def test_a_drain_without_a_sensible_end_still_has_a_reason(expires: float) -> None:
-    states, _ = effective(config(), {}, [drain("site/tokyo", expires)], 5.0, settled=True)
+    states, *_ = judged(config(), {}, [drain("site/tokyo", expires)], 5.0, settled=True)
     assert "until 9999-12-31T23:59:59Z" in first(states).reason
 
 
@@ -142,8 +152,9 @@ def test_total_and_deterministic(
     belief: dict[TargetKey, Observation], drains: list[Drain], now: float, settled: bool
 ) -> None:
     setting = config(MonitorSet(("a", "b"), 1))
-    states, again = effective(setting, belief, drains, now, settled=settled)
-    assert (states, again) == effective(setting, dict(reversed(belief.items())), drains, now, settled=settled)
+    states, _, again, *_ = judged(setting, belief, drains, now, settled=settled)
+    turned = judged(setting, dict(reversed(belief.items())), drains, now, settled=settled)
+    assert (states, again) == (turned.states, turned.change_at)
     assert again is None or again > now
     for member in states["front"].values():
         for address in member.addresses:
@@ -157,34 +168,28 @@ KNOWN = st.dictionaries(
     st.sampled_from([TargetKey("web", V4), TargetKey("web", V6), TargetKey("web", "198.51.100.10")]),
     st.sampled_from([Observation(verdict, 1.0) for verdict in VERDICTS]),
 )
-MOMENTS = st.tuples(
-    KNOWN, st.lists(st.sampled_from(TARGETS), unique=True), st.sampled_from((5.0, 150.0)), st.booleans()
-)
+MOMENTS = st.tuples(KNOWN, st.lists(st.sampled_from(TARGETS), unique=True), st.booleans())
 
 
 @given(st.lists(MOMENTS, min_size=2, max_size=6))
-def test_from_a_former_result_comes_what_would_come_without(moments: list) -> None:
+def test_from_a_former_outcome_comes_what_would_come_from_its_memory_alone(moments: list) -> None:
     setting, former = config(), None
-    for belief, targets, now, settled in moments:
-        drains = [drain(target, ident=target) for target in targets]
-        found = effective(setting, belief, drains, now, settled=settled, former=former)
-        assert found == effective(setting, belief, drains, now, settled=settled)
-        former = Former(belief, [d for d in drains if d.active(now)], settled, found[0])
+    for number, (belief, targets, settled) in enumerate(moments):
+        inputs = Inputs(belief, [drain(target, ident=target) for target in targets], settled=settled)
+        found = effective(setting, inputs, 50.0 * number, former)
+        assert found == effective(setting, inputs, 50.0 * number, memory=former.memory if former else {})
+        former = found
 
 
 def test_what_nothing_changed_for_stays_the_same_object() -> None:
     members = (Member("tokyo", "tokyo", (V4,)), Member("osaka", "osaka", ("198.51.100.10",)))
     pools = {"one": Pool("one", members, WEB), "two": Pool("two", members[1:], WEB)}
     setting = Config(NODE, {name: Site(name) for name in ("tokyo", "osaka")}, {}, pools, {}, "digest")
-    belief = believe(web="up")
-    first, _ = effective(setting, belief, (), 5.0, settled=True)
+    first = judged(setting, believe(web="up"), (), 5.0, settled=True)
     after = {TargetKey("web", V4): Observation("down", 6.0)}
-    second, _ = effective(setting, after, (), 6.0, settled=True, former=Former(belief, (), True, first))
-    assert second["two"] is first["two"]
-    assert second["one"]["osaka"] is first["one"]["osaka"]
-    assert second["one"]["tokyo"].addresses[0].effective == "down"
-    third, _ = effective(
-        setting, after, [drain("site/tokyo")], 7.0, settled=True, former=Former(after, (), True, second)
-    )
-    assert third["two"] is first["two"]
-    assert third["one"]["tokyo"].drain == "d1"
+    second = judged(setting, after, (), 6.0, settled=True, former=first)
+    assert second.states["two"] is first.states["two"]
+    assert second.states["one"]["tokyo"].addresses[0].effective == "down"
+    third = judged(setting, after, [drain("site/tokyo")], 7.0, settled=True, former=second)
+    assert third.states["two"] is first.states["two"]
+    assert third.states["one"]["tokyo"].drain == "d1"

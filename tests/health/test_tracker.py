@@ -84,8 +84,8 @@ def test_a_first_failure_asks_for_one_retry_that_decides() -> None:
     tracker = Tracker(monitor())
     assert tracker.record(False, "refused", 1.0) is None
     assert tracker.retry_now
-    assert tracker.observation == Observation("unknown", 0.0, "refused")
-    assert tracker.record(False, "timeout", 2.0) == Observation("down", 2.0, "timeout")
+    assert tracker.observation == Observation("unknown", 0.0, "refused", calm=False)
+    assert tracker.record(False, "timeout", 2.0) == Observation("down", 2.0, "timeout", calm=False)
     assert not tracker.retry_now
 
 
@@ -127,13 +127,15 @@ def test_the_reason_is_that_of_the_latest_failure() -> None:
     tracker = Tracker(monitor(fall=2, rise=2))
     tracker.record(True, "", 0.0)
     tracker.record(False, "refused", 1.0)
-    assert tracker.observation == Observation("up", 0.0, "refused")
+    assert tracker.observation == Observation("up", 0.0, "refused", calm=False)
     tracker.record(True, "", 2.0)
-    assert tracker.observation == Observation("up", 0.0, "")
+    assert tracker.observation == Observation("up", 0.0, "", calm=False)
+    tracker.record(True, "", 3.0)  # `rise` good ones
+    assert tracker.observation == Observation("up", 0.0, "", calm=True)
     tracker.record(False, "refused", 3.0)
     tracker.record(False, "timeout", 4.0)
     assert tracker.record(False, "reset", 5.0) is None
-    assert tracker.observation == Observation("down", 4.0, "reset")
+    assert tracker.observation == Observation("down", 4.0, "reset", calm=False)
     tracker.record(True, "", 6.0)
     assert tracker.observation.reason == "reset"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gslb.probe.answer import MAX_BODY, judge_body, judge_status
+from gslb.probe.answer import MAX_BODY, PRESENT, judge_body, judge_status
 from gslb.probe.http import HttpMonitor
 from gslb.probe.result import ProbeError
 
@@ -67,6 +67,9 @@ def test_every_condition_must_hold() -> None:
         ("0", 1, b"[1.0]", ""),
         ("1", 2, b'{"1": 2}', ""),
         ("a", None, b'{"a": null}', ""),
+        ("a", PRESENT, b'{"a": null}', ""),
+        ("a.0", PRESENT, b'{"a": [false]}', ""),
+        ("a", PRESENT, b'{"b": 1}', "a is absent, expected something"),
         ("a", None, b"{}", "a is absent, expected null"),
         ("a", True, b'{"a": 1}', "a is 1, expected true"),
         ("a", 1, b'{"a": true}', "a is true, expected 1"),

@@ -7,10 +7,12 @@ import pytest
 from gslb.config.model import Monitor
 from gslb.probe import KINDS
 
+READY_MADE = {"pgpool", "zabbix-server", "zabbix-web"}  # each makes a monitor of another type
+
 
 def test_every_monitor_has_its_word() -> None:
     # By name: a slotted dataclass leaves its unslotted twin among the subclasses until it is collected.
-    assert {monitor.kind for monitor in Monitor.__subclasses__()} == {*KINDS}
+    assert {monitor.kind for monitor in Monitor.__subclasses__()} == {*KINDS} - READY_MADE
 
 
 @pytest.mark.parametrize("word", KINDS)

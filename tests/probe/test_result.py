@@ -7,6 +7,7 @@ from gslb.probe.result import ProbeError, Result, brief
 
 def test_a_result_reads_as_reason_and_detail() -> None:
     assert str(Result(True, 0.1)) == ""
+    assert str(Result(True, 0.1, detail="OK - fine")) == ""
     assert str(Result(False, 0.1, "reset")) == "reset"
     assert str(Result(False, 0.1, "status", "503, expected 200")) == "status: 503, expected 200"
 

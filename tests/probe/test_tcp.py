@@ -3,6 +3,9 @@
 import asyncio
 import socket
 import struct
+from contextlib import suppress
+
+import pytest
 
 from gslb.probe.result import Result
 from gslb.probe.tcp import MAX_ANSWER, TcpMonitor, check
@@ -30,6 +33,57 @@ async def test_expect_is_a_substring_even_in_pieces(serve) -> None:
         await reader.read(1)
 
     assert (await ask(await serve(slow), expect=b"mail re")).ok
+
+
+@pytest.mark.parametrize(
+    ("greeting", "told"), [(b"220 mx.example.com ESMTP", ""), (b"554 no service", "body"), (b"", "body")]
+)
+async def test_a_mail_server_greets_first(serve, greeting: bytes, told: str) -> None:
+    """One that minds its manners: it greets when it is ready, and takes notice of clients that speak before."""
+    early: list[bytes] = []
+
+    async def mail(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.05):
+                early.append(await reader.read(100))
+        if greeting:
+            writer.write(greeting + b"\r\n")
+            await writer.drain()
+        if not told:
+            early.append(await reader.read(100))
+
+    result = await ask(await serve(mail), expect=b"220 ")
+    assert (result.ok, result.reason) == (not told, told)
+    assert b"".join(early) == b""
+
+
+@pytest.mark.parametrize(
+    ("begins", "answer", "told"),
+    [
+        ((b"S", b"N"), b"N", ""),
+        ((b"ZBXD",), b"ZBXD\x01", ""),
+        ((b"ZBXD", b"OK"), b"OK", ""),
+        ((b"S", b"N"), b"ERROR: NS", "protocol: the answer is of another protocol"),
+        ((b"ZBXD",), b"ZBYD", "protocol: the answer is of another protocol"),
+        ((b"ZBXD",), b"ZBX", "body: closed after 3 octets without the expected ones"),
+    ],
+)
+async def test_an_answer_with_the_right_beginning(serve, begins: tuple[bytes, ...], answer: bytes, told: str) -> None:
+    async def spell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for octet in answer:
+            writer.write(bytes((octet,)))
+            await writer.drain()
+            await asyncio.sleep(0.002)
+
+    monitor = TcpMonitor("t", await serve(spell), begins=begins)
+    assert str(await check(monitor, "127.0.0.1")) == told
+
+
+async def test_beginning_and_content_must_both_be_right(serve) -> None:
+    port = await serve(greet)
+    for begins, expect, ok in ((b"220", b"ready", True), (b"220", b"busy", False), (b"250", b"ready", False)):
+        monitor = TcpMonitor("t", port, timeout=0.2, begins=(begins,), expect=expect)
+        assert (await check(monitor, "127.0.0.1")).ok is ok
 
 
 async def test_what_is_sent_arrives_whole(serve) -> None:

@@ -5,7 +5,8 @@ import pytest
 from gslb.config.model import AllDown, Pool, Rule
 from gslb.health.states import States
 from gslb.table.build import compile_base
-from gslb.table.leaves import NO_LIVE_SITE, Former, compile_pools
+from gslb.table.leaves import Former, compile_pools
+from gslb.table.poolview import NO_LIVE_SITE
 from tests.support import OSAKA, TOKYO, addresses, ask, config, context, member, name, query, states, table
 
 TOKYO_4, OSAKA_4 = TOKYO.addresses[0], OSAKA.addresses[0]

@@ -1,0 +1,288 @@
+"""One pool at one moment: the steps of gslb.health.effective in their order. Pure."""
+
+from collections.abc import Mapping, Sequence, Set
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Final, NamedTuple, TypeVar
+
+from gslb.config.model import Config, Member, Pool
+from gslb.health.guard import Down, guard
+from gslb.health.memory import Loss, Past, PoolPast
+from gslb.health.ramp import ramped
+from gslb.health.returning import Return, moved_on, returning
+from gslb.health.states import UNKNOWN, AddressState, Belief, MemberState, Observation, Step, TargetKey, Verdict
+from gslb.health.votes import Ballots, voters
+from gslb.intents import Drain, Force, Hold, Intent, intent_on
+
+_LAST_MOMENT: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+
+AnIntent = TypeVar("AnIntent", bound=Intent)
+
+
+class Inputs(NamedTuple):
+    """What is known and wanted. `local` is what the probers at this node's site believe by themselves, for pools of
+    that scope; `settled`: the first round had its time, so unknown counts as up; `ranged` are the pools whose names
+    have a TTL that depends on calm."""
+
+    belief: Belief
+    drains: Sequence[Drain] = ()
+    holds: Sequence[Hold] = ()
+    forces: Sequence[Force] = ()
+    local: Belief = MappingProxyType({})
+    ballots: Ballots = MappingProxyType({})
+    settled: bool = True
+    ranged: Set[str] = frozenset()
+
+    @property
+    def intents(self) -> tuple[Intent, ...]:
+        """All of them."""
+        return (*self.drains, *self.holds, *self.forces)
+
+    def active(self, now: float) -> "Inputs":
+        """With those intents alone that hold at `now`."""
+        if not (self.drains or self.holds or self.forces):
+            return self
+        return self._replace(
+            drains=[one for one in self.drains if one.active(now)],
+            holds=[one for one in self.holds if one.active(now)],
+            forces=[one for one in self.forces if one.active(now)],
+        )
+
+
+class _Address:
+    """One address on its way through the steps; `was` is its past."""
+
+    __slots__ = ("address", "calm", "member", "observed", "past", "reason", "steps", "verdict", "wait", "was")
+
+    def __init__(self, member: Member, address: str, was: Past | None) -> None:
+        self.member = member
+        self.address = address
+        self.was = was
+        self.observed: Verdict = "unknown"
+        self.verdict: Verdict = "unknown"
+        self.reason = ""
+        self.calm = True
+        self.steps: list[Step] = []
+        self.past = was or Past("unknown", 0.0, "unknown")
+        self.wait = Return()
+
+    def step(self, name: str, verdict: Verdict, why: str) -> None:
+        """Take a verdict, and note why."""
+        self.verdict = verdict
+        self.steps.append(Step(name, verdict, why))
+
+    def state(self) -> AddressState:
+        """What became of it."""
+        reason = "; ".join(filter(None, (*(step.why for step in reversed(self.steps)), self.reason)))
+        return AddressState(self.address, self.observed, self.verdict, reason, tuple(self.steps), self.calm)
+
+
+def judge_pool(
+    config: Config, pool: Pool, inputs: Inputs, past: PoolPast, now: float
+) -> tuple[Mapping[str, MemberState], PoolPast, float | None]:
+    """The states of a pool's members, what is remembered of them, and when they change by themselves."""
+    work = _Work(config, pool, inputs, past, now)
+    work.stand()
+    work.let_wait()
+    losses = work.limit()
+    work.freeze()
+    ramps, shares = work.ramp()
+    places = {(one.member.name, one.address): one.past._replace(served=one.verdict) for one in work.addresses}
+    work.obey()
+    only = work.exclude() if pool.exclusive else ""
+    return work.states(shares), PoolPast(places, losses, ramps, only), min(work.at, default=None)
+
+
+class _Work:
+    """The steps of one pool; `at` collects when the result changes by itself."""
+
+    def __init__(self, config: Config, pool: Pool, inputs: Inputs, past: PoolPast, now: float) -> None:
+        self.config = config
+        self.pool = pool
+        self.inputs = inputs
+        self.past = past
+        self.now = now
+        self.at: list[float] = []
+        self.addresses = [
+            _Address(member, address, past.addresses.get((member.name, address)))
+            for member in pool.members
+            for address in member.addresses
+        ]
+        self.drains = self._covering(inputs.drains)
+        self.forces = self._covering(inputs.forces)
+
+    def _covering(self, intents: Sequence[AnIntent]) -> dict[str, AnIntent]:
+        if not intents:
+            return {}
+        found = {m.name: intent_on(intents, self.pool.name, m.name, m.site, self.now) for m in self.pool.members}
+        return {name: intent for name, intent in found.items() if intent}
+
+    def stand(self) -> None:
+        """Steps 1 and 2: what health says of each address."""
+        for one in self.addresses:
+            one.observed, one.reason, calm = self._observe(self.pool, one.address)
+            one.verdict = one.observed
+            if self.pool.name in self.inputs.ranged:
+                one.calm = calm
+            if one.verdict == "unknown" and self.inputs.settled:
+                one.step("observed", "up", "counts as up until the first result")
+            for name in self.pool.requires if one.verdict == "up" else ():
+                if not self._site_lives(self.config.pools[name], one.member.site):
+                    one.step("requires", "down", f"pool {name} is down at {one.member.site}")
+            one.past = moved_on(self.pool, one.was, one.verdict, self.now)
+
+    def _observe(self, pool: Pool, address: str) -> tuple[Verdict, str, bool]:
+        """The composite of a pool's monitors, with the reason, and whether all is calm; without monitors, up."""
+        seen = [(name, self._belief(pool, TargetKey(name, address))) for name in pool.monitors.of]
+        verdicts = [observation.verdict for _, observation in seen]
+        calm = all(observation.calm for _, observation in seen)
+        unsure = " (no quorum)" if any(observation.no_quorum for _, observation in seen) else ""
+        if verdicts.count("up") >= pool.monitors.at_least:
+            return "up", unsure.strip(), calm
+        if len(seen) - verdicts.count("down") < pool.monitors.at_least:
+            down = [f"{name}: {found.reason or 'down'}" for name, found in seen if found.verdict == "down"]
+            return "down", "; ".join(down) + unsure, calm
+        waiting = [name for name, found in seen if found.verdict == "unknown"]
+        return "unknown", "no result yet from " + ", ".join(waiting), calm
+
+    def _belief(self, pool: Pool, key: TargetKey) -> Observation:
+        if pool.scope == "local":
+            nearby = self.inputs.local.get(key, UNKNOWN)
+            if nearby.verdict != "unknown":
+                return nearby
+        return self.inputs.belief.get(key, UNKNOWN)
+
+    def _site_lives(self, required: Pool, site: str) -> bool:
+        """Whether a member of the required pool at the site is observed up, or may be: unknown takes nobody out."""
+        there = [member for member in required.members if member.site == site]
+        return any(self._member_lives(required, member) for member in there)
+
+    def _member_lives(self, required: Pool, member: Member) -> bool:
+        force = intent_on(self.inputs.forces, required.name, member.name, member.site, self.now)
+        if force:
+            return force.up
+        return any(self._observe(required, address)[0] != "down" for address in member.addresses)
+
+    def let_wait(self) -> None:
+        """Steps 3 and 4: what stands again may have to wait, unless nothing else lives."""
+        for one in self.addresses:
+            if one.verdict != "up" or not (one.past.waiting or one.past.suppressed):
+                continue
+            one.past, one.wait = returning(self.pool, one.past, self.now)
+            if one.wait.step:
+                one.step(one.wait.step, "down", one.wait.why)
+                self.at += [one.wait.at] if one.wait.at is not None else []
+        waiting = [one for one in self.addresses if one.wait.step and not one.wait.firm]
+        if not waiting or any(one.verdict == "up" and self._may_serve(one.member) for one in self.addresses):
+            return
+        for one in waiting:
+            one.step(one.wait.step, "up", "ignored: nothing else lives")
+
+    def _may_serve(self, member: Member) -> bool:
+        force = self.forces.get(member.name)
+        return force.up if force else member.name not in self.drains
+
+    def limit(self) -> Mapping[str, Loss]:
+        """Step 5: blast radius."""
+        if self.pool.max_loss >= 1:
+            return {}
+        standing = {one.member.name for one in self.addresses if one.verdict != "down"}
+        down = {one.member.name for one in self.addresses} - standing
+        if not down:
+            return {}
+        served = {one.member.name for one in self.addresses if one.was and one.was.served == "up"}
+        losing = {name for name in down & served if name not in self.drains}
+        if not losing and not self.past.losses:
+            return {}
+        losses, held, at = guard(self.pool, self.past.losses, Down(down, losing), self.now, self._agree)
+        for one in self.addresses:
+            if one.member.name in held and one.was and one.was.served == "up":
+                one.step("blast radius", "up", f"held: more than {self.pool.max_loss:.0%} would be lost at once")
+        self.at += [at] if at is not None else []
+        return losses
+
+    def _agree(self, members: Set[str], sites: Set[str]) -> bool:
+        """Whether every voter outside the sites, and at least one, calls all of these members down."""
+        outside = [ballot for ballot in voters(self.inputs.ballots) if ballot.site not in sites]
+        keys = [
+            TargetKey(monitor, one.address)
+            for one in self.addresses
+            if one.member.name in members
+            for monitor in self.pool.monitors.of
+        ]
+        return bool(outside) and all(
+            any(ballot.verdicts.get(key, UNKNOWN).verdict == "down" for key in keys if key in ballot.verdicts)
+            for ballot in outside
+        )
+
+    def freeze(self) -> None:
+        """Step 6: an operator's hold."""
+        holds = self._covering(self.inputs.holds)
+        for one in self.addresses if holds else ():
+            hold = holds.get(one.member.name)
+            if hold and one.was and one.was.served != one.verdict:
+                one.step("hold", one.was.served, f"held: {_asked(hold)}")
+
+    def ramp(self) -> tuple[Mapping[str, float], Mapping[str, float]]:
+        """Step 7: when each returning member began, and the share of its weight that it has."""
+        if not self.pool.ramp:
+            return {}, {}
+        began, shares = {}, {}
+        for member in self.pool.members:
+            those = [one for one in self.addresses if one.member is member]
+            if not any(one.verdict == "up" for one in those):
+                continue
+            start = self.past.ramps.get(member.name)
+            if start is None and all(one.was and one.was.served == "down" for one in those):
+                start = self.now
+            if start is not None:
+                found = ramped(start, self.pool.ramp, self.now)
+                if found.at is not None:
+                    began[member.name], shares[member.name] = start, found.share
+                    self.at.append(found.at)
+        return began, shares
+
+    def obey(self) -> None:
+        """Step 8: an operator's drain, then force."""
+        for one in self.addresses:
+            drain, force = self.drains.get(one.member.name), self.forces.get(one.member.name)
+            if drain:
+                one.step("drain", "down", f"drained: {_asked(drain)}")
+            if force:
+                one.step("force", "up" if force.up else "down", f"forced: {_asked(force)}")
+
+    def exclude(self) -> str:
+        """Of several that are up, the one served last stays, else the first by priority; its name."""
+        up = {one.member.name: one.member for one in self.addresses if one.verdict == "up"}
+        if not up:
+            return self.past.only
+        chosen = self.past.only if self.past.only in up else min(up.values(), key=lambda member: member.priority).name
+        for one in self.addresses if len(up) > 1 else ():
+            if one.member.name != chosen and one.verdict == "up":
+                one.step("exclusive", "down", f"{len(up)} members are up where one may be: {chosen} stays")
+        return chosen
+
+    def states(self, shares: Mapping[str, float]) -> Mapping[str, MemberState]:
+        """The result."""
+        by_member: dict[str, list[AddressState]] = {member.name: [] for member in self.pool.members}
+        for one in self.addresses:
+            by_member[one.member.name].append(one.state())
+        return {member.name: self._member(member, by_member[member.name], shares) for member in self.pool.members}
+
+    def _member(self, member: Member, those: Sequence[AddressState], shares: Mapping[str, float]) -> MemberState:
+        drain, force = self.drains.get(member.name), self.forces.get(member.name)
+        return MemberState(
+            self.pool.name,
+            member.name,
+            member.site,
+            tuple(those),
+            drain.id if drain else "",
+            force is not None and not force.up,
+            shares.get(member.name, 1.0),
+        )
+
+
+def _asked(intent: Intent) -> str:
+    until = datetime.fromtimestamp(min(max(intent.expires, 0.0), _LAST_MOMENT), UTC)
+    kind = type(intent).__name__.lower()
+    return f"{intent.reason} ({kind} {intent.id}, until {until:%Y-%m-%dT%H:%M:%SZ})"

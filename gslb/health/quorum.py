@@ -1,0 +1,77 @@
+"""From votes to belief (semantics section 2).
+
+    a strict majority of the voters says down, and there are `min_votes` voters     down
+    a strict majority of the voters says up, and there are `min_votes` voters       up
+    anything else: too few voters, a tie, nobody knows                              as before, flagged `no_quorum`
+
+A voter that has no verdict yet counts among the voters. With one prober the majority is that one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gslb.config.model import Monitor
+from gslb.health.states import UNKNOWN, Belief, Observation, TargetKey
+from gslb.health.votes import Ballots, Vote, told, voters, votes_on
+
+
+def believe(
+    monitors: Mapping[str, Monitor], sites: Mapping[TargetKey, str], ballots: Ballots, former: Belief
+) -> dict[TargetKey, Observation]:
+    """What is believed of every target in `sites` (target -> site of its member).
+
+    `former` is the belief before. Where nothing changed, the very same objects come back: what compares them is quick.
+    """
+    seeing = list(voters(ballots))
+    if len(seeing) == 1:
+        return _single(monitors, sites, seeing[0].verdicts, former)
+    return {
+        key: decide(monitors[key.monitor], site, votes_on(key, ballots), former.get(key, UNKNOWN))
+        for key, site in sites.items()
+    }
+
+
+def _single(
+    monitors: Mapping[str, Monitor], sites: Mapping[TargetKey, str], verdicts: Belief, former: Belief
+) -> dict[TargetKey, Observation]:
+    """One voter's verdicts are the belief, wherever one vote is enough: as they are, without being written anew."""
+    alone = {name for name, monitor in monitors.items() if monitor.min_votes <= 1 and monitor.self_vote}
+    belief = {}
+    for key in sites:
+        own, before = verdicts.get(key, UNKNOWN), former.get(key, UNKNOWN)
+        if key.monitor not in alone or own.verdict == "unknown":
+            belief[key] = _keep(before)
+        else:
+            belief[key] = before if own == before else own
+    return belief
+
+
+def decide(monitor: Monitor, site: str, votes: list[Vote], former: Observation) -> Observation:
+    """What is believed of one target at `site`, by its votes."""
+    if not monitor.self_vote:
+        votes = [vote for vote in votes if vote.site != site]
+    majority = max(len(votes) // 2 + 1, monitor.min_votes)
+    for verdict in ("down", "up"):
+        agreeing = [vote for vote in votes if vote.seen.verdict == verdict]
+        if len(agreeing) < len(votes) // 2 + 1 or len(votes) < monitor.min_votes:
+            continue
+        calm = all(vote.seen.calm for vote in votes)
+        reason = _reason(agreeing, votes)
+        if former.verdict == verdict:
+            since = former.since
+        else:
+            since = sorted(vote.seen.since for vote in agreeing)[min(majority, len(agreeing)) - 1]
+        found = Observation(agreeing[0].seen.verdict, since, reason, calm)
+        return former if found == former else found
+    return _keep(former)
+
+
+def _reason(agreeing: list[Vote], votes: list[Vote]) -> str:
+    """What the voters of the majority saw; who, where there are several."""
+    if len(votes) == 1:
+        return votes[0].seen.reason
+    return told(votes) if agreeing[0].seen.verdict == "down" else ""
+
+
+def _keep(former: Observation) -> Observation:
+    return former if former.no_quorum or former.verdict == "unknown" else replace(former, no_quorum=True)

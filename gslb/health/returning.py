@@ -1,0 +1,95 @@
+"""When an address that stands again is served: failback and damping (semantics section 3, steps 3 and 4). Pure."""
+
+from datetime import UTC, datetime, timedelta
+from math import log2
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from gslb.config.model import Damping, Pool, Window
+from gslb.health.memory import Past
+from gslb.health.states import Verdict
+
+_DAYS = 8  # to look ahead for a window: one more than a week
+
+
+class Return(NamedTuple):
+    """Why an address that stands must wait: `step` is empty where it need not. `at`: when that may change by itself.
+
+    `firm`: not to be ignored, even where nothing else is left.
+    """
+
+    step: str = ""
+    why: str = ""
+    at: float | None = None
+    firm: bool = False
+
+
+def moved_on(pool: Pool, was: Past | None, stands: Verdict, now: float) -> Past:
+    """What is remembered of an address once it stands so at `now`; without a past it has nothing to wait for."""
+    if was is None:
+        return Past(stands, now, stands)
+    if was.stands == stands:
+        return was
+    if "unknown" in (was.stands, stands):
+        return was._replace(stands=stands, since=now)
+    penalty = decayed(pool.damping, was, now) + 1 if pool.damping else 0.0
+    if stands == "down":
+        return was._replace(stands=stands, since=now, penalty=penalty, waiting=pool.failback.mode != "auto")
+    suppressed = pool.damping is not None and penalty >= pool.damping.suppress - 1e-9
+    return was._replace(stands=stands, since=now, penalty=penalty, suppressed=was.suppressed or suppressed)
+
+
+def decayed(damping: Damping, was: Past, now: float) -> float:
+    """The penalty at `now`; it halves every half-life."""
+    return was.penalty * 0.5 ** (max(now - was.since, 0.0) / damping.half_life) if was.penalty else 0.0
+
+
+def returning(pool: Pool, past: Past, now: float) -> tuple[Past, Return]:
+    """Whether an address that stands up has to wait; the past with what is over."""
+    if past.waiting:
+        wait = _failback(pool, past, now)
+        if wait.step:
+            return past, wait
+        past = past._replace(waiting=False)
+    if past.suppressed and pool.damping:
+        penalty, reuse = decayed(pool.damping, past, now), pool.damping.reuse
+        if penalty >= reuse:
+            at = now + pool.damping.half_life * log2(penalty / reuse) + 1e-3
+            return past, Return("damping", f"suppressed: penalty {penalty:.2f}, served again below {reuse:g}", at)
+    return past._replace(suppressed=False) if past.suppressed else past, Return()
+
+
+def _failback(pool: Pool, past: Past, now: float) -> Return:
+    rule = pool.failback
+    if rule.mode == "hold" and now < past.since + rule.hold:
+        why = f"up for {now - past.since:.0f} s of {rule.hold:g} s"
+        return Return("failback", why, past.since + rule.hold)
+    if rule.mode == "manual":
+        return Return("failback", "manual: waits for `gslb resume`", None, True)
+    if rule.mode == "window" and rule.window and (at := opens(rule.window, now)) > now:
+        shown = datetime.fromtimestamp(at, UTC)
+        return Return("failback", f"waits for its window, {shown:%Y-%m-%dT%H:%M:%SZ}", at, True)
+    return Return()
+
+
+def opens(window: Window, now: float) -> float:
+    """When the window is open next; `now` where it is open."""
+    zone = ZoneInfo(window.zone)
+    today = datetime.fromtimestamp(now, zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    starts = []
+    for day in range(-1, _DAYS):
+        midnight = today + timedelta(days=day)
+        if midnight.weekday() not in window.days:
+            continue
+        start = _at(midnight, window.start)
+        end = _at(midnight + timedelta(days=window.end <= window.start), window.end)
+        if start <= now < end:
+            return now
+        if start > now:
+            starts.append(start)
+    return min(starts)
+
+
+def _at(midnight: datetime, minute: int) -> float:
+    """By the wall clock: on a day when the clocks change, too."""
+    return midnight.replace(hour=minute // 60, minute=minute % 60).timestamp()

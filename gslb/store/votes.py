@@ -1,0 +1,29 @@
+"""Where probers publish their votes and see those of the others."""
+
+from typing import Protocol
+
+from gslb.health.votes import Ballot, Ballots
+
+LEASE = 5.0  # seconds that a ballot lives without being cast again
+RENEW = 1.0  # seconds between casts
+
+
+class Votes(Protocol):
+    """A place for ballots. What cannot be reached raises StoreError; the caller goes on with its own votes."""
+
+    async def cast(self, ballot: Ballot) -> None:
+        """Publish a prober's ballot for LEASE seconds, in the place of its former one. Raises StoreError."""
+
+    def ballots(self) -> Ballots:
+        """The ballots of other probers whose lease lasts, as far as they are known here."""
+
+
+class OwnVotes:
+    """The votes of a node that is alone: there are no others."""
+
+    async def cast(self, ballot: Ballot) -> None:
+        """Nobody else listens."""
+
+    def ballots(self) -> Ballots:
+        """Nobody else votes."""
+        return {}
