@@ -6,9 +6,12 @@ from typing import Final, NamedTuple, TypeVar
 
 from gslb.config.document import Document, Findings, MarkedMap, suggestion
 from gslb.config.kinds import check_names
-from gslb.config.model import Config, Monitor, NodeSettings
+from gslb.config.model import Config, Monitor, NodeSettings, Prober
 from gslb.config.monitors import Kinds, Makers, build_monitor
 from gslb.config.pools import Known, build_pool, build_site
+from gslb.config.probers import build_prober, check_node, check_references, warn_probers
+from gslb.config.recovery import check_rto
+from gslb.config.requires import check_requires, closure, warn_requires
 from gslb.config.rules import Rules
 from gslb.config.schema import ZonesFile
 from gslb.config.targets import denied_port
@@ -19,7 +22,7 @@ from gslb.dns.zonefile import Include
 T = TypeVar("T")
 Section = Mapping[str, object]
 
-_SECTIONS: Final = ("sites", "monitors", "pools", "zones")
+_SECTIONS: Final = ("sites", "probers", "monitors", "pools", "zones")
 
 
 class Files(NamedTuple):
@@ -45,21 +48,26 @@ class Assembly:
         self._check_node_site(self._names(raw["sites"]))
         findings = self.findings
         sites = _built({name: build_site(name, value, findings) for name, value in raw["sites"].items()})
-        makers = Makers(self.kinds, findings, files.resolve)
+        probers = self._probers(raw)
+        makers = Makers(self.kinds, findings, files.resolve, len(raw["probers"]) or 1)
         monitors = _built({name: build_monitor(name, value, makers) for name, value in raw["monitors"].items()})
         allow = self.settings.probe_allow if self.settings else ("0.0.0.0/0", "::/0")
         deny = self.settings.probe_deny if self.settings else ()
         self._check_ports(monitors)
         known = Known(sites, self._names(raw["sites"]), self._names(raw["monitors"]), allow, deny)
         pools = _built({name: build_pool(name, value, known, findings) for name, value in raw["pools"].items()})
+        check_requires(pools, self._names(raw["pools"]), findings)
         rules = Rules(self._names(raw["pools"]), findings)
         zones = ZoneBuilder(findings, rules, files.include).build(raw["zones"])
         if not findings.problems:  # else what is wrong may be what uses them
-            _check_use(raw["pools"], rules.used, findings)
+            _check_use(raw["pools"], closure(pools, rules.used), findings)
             check_names(zones, pools, findings)
         findings.raise_problems()
         assert self.settings is not None
-        config = Config(self.settings, sites, monitors, pools, zones, files.digest())
+        config = Config(self.settings, sites, monitors, pools, zones, files.digest(), probers)
+        check_rto(config, findings)
+        findings.raise_problems()
+        warn_probers(self.settings, probers, findings, findings.about(self.node_document))
         _warn(config, rules, findings)
         return replace(config, warnings=tuple(findings.warnings))
 
@@ -81,6 +89,16 @@ class Assembly:
 
     def _names(self, section: Section) -> Collection[str]:
         return section.keys() if all(document.whole for document in self.findings.documents) else _Everything()
+
+    def _probers(self, raw: Mapping[str, Section]) -> dict[str, Prober]:
+        sites, here = self._names(raw["sites"]), self.findings.about(self.node_document)
+        entries = {name: build_prober(name, value, sites, self.findings) for name, value in raw["probers"].items()}
+        probers = _built(entries)
+        if self.settings is not None:
+            if raw["probers"]:
+                check_node(self.settings, self._names(raw["probers"]), probers, here)
+            check_references(self.settings, probers, self.findings, here)
+        return probers
 
     def _check_ports(self, monitors: Mapping[str, Monitor]) -> None:
         for name, monitor in monitors.items():
@@ -126,6 +144,7 @@ def _warn(config: Config, rules: Rules, findings: Findings) -> None:
     for name in config.monitors:
         if name not in used:
             findings.warn(("monitors", name), "is not used by any pool")
+    warn_requires(config.pools, findings)
     if config.node.geo_databases:
         return
     hint = "list databases in geo.databases of the node file"

@@ -10,6 +10,7 @@ from gslb.config.validate import validate
 from gslb.config.values import identifier
 
 DEFAULT_TIMEOUT: Final = 2.0  # seconds; no more than the interval
+MANY_PROBERS: Final = 3  # from so many on, a verdict needs two voters unless the monitor says otherwise
 
 
 class Common(NamedTuple):
@@ -22,6 +23,8 @@ class Common(NamedTuple):
     rise: int
     jitter: float
     flaky: float
+    min_votes: int
+    self_vote: bool
 
 
 class Source(NamedTuple):
@@ -58,16 +61,20 @@ Kinds = Mapping[str, Kind]  # by the word that stands in `type`
 
 
 class Makers(NamedTuple):
-    """What monitors are made with: the types that there are, where problems are noted, how files are reached."""
+    """What monitors are made with: the types that there are, where problems are noted, how files are reached.
+
+    `probers` is how many nodes probe.
+    """
 
     kinds: Kinds
     findings: Findings
     resolve: Callable[[str], str]
+    probers: int = 1
 
 
 def build_monitor(name: str, raw: object, makers: Makers) -> Monitor | None:
     """The monitor, or None after its problems were noted."""
-    kinds, findings, resolve = makers
+    kinds, findings, resolve, _ = makers
     path: Path = ("monitors", name)
     try:
         identifier(name)
@@ -81,12 +88,18 @@ def build_monitor(name: str, raw: object, makers: Makers) -> Monitor | None:
     shape = validate(kind.shape if kind else MonitorShape, raw, path, findings)
     if shape is None or kind is None:
         return None
-    return kind.build(_common(name, shape, path, findings), shape, Source(path, findings, resolve))
+    return kind.build(_common(name, shape, makers), shape, Source(path, findings, resolve))
 
 
-def _common(name: str, shape: MonitorShape, path: Path, findings: Findings) -> Common:
+def _common(name: str, shape: MonitorShape, makers: Makers) -> Common:
+    path: Path = ("monitors", name)
     timeout = min(DEFAULT_TIMEOUT, shape.interval) if shape.timeout is None else shape.timeout
     if timeout > shape.interval:
         message = f"must be at most the interval, {shape.interval:g} s (got {timeout:g} s)"
-        findings.problem((*path, "timeout"), message, "a probe ends before the next one starts")
-    return Common(name, shape.interval, timeout, shape.fall, shape.rise, shape.jitter, shape.flaky)
+        makers.findings.problem((*path, "timeout"), message, "a probe ends before the next one starts")
+    votes = shape.min_votes or (1 if makers.probers < MANY_PROBERS else 2)
+    if votes > makers.probers:
+        message = f"must be at most the number of probers, {makers.probers} (got {votes})"
+        makers.findings.problem((*path, "min_votes"), message, "with fewer voters nothing is ever decided")
+    timing = (shape.interval, timeout, shape.fall, shape.rise, shape.jitter, shape.flaky)
+    return Common(name, *timing, votes, shape.self_vote)

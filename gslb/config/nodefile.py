@@ -7,9 +7,9 @@ from pydantic import BeforeValidator, Field
 
 from gslb.config.document import Document, Findings
 from gslb.config.model import NodeSettings, RateLimit
-from gslb.config.schema import Endpoint, Identifier, Network, Shape, lasting, listed, matching
+from gslb.config.schema import Endpoint, Identifier, Network, Shape, lasting, listed, matching, parsed
 from gslb.config.validate import validate
-from gslb.config.values import ports, shown
+from gslb.config.values import ports, reference, shown
 
 
 def _workers(value: object) -> int | None:
@@ -48,6 +48,7 @@ class ProbeShape(Shape):
     deny: Annotated[list[Network], BeforeValidator(listed)] = []
     ports: PortsShape = PortsShape()
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 200
+    references: Annotated[list[Annotated[tuple[str, int], parsed(reference)]], BeforeValidator(listed)] = []
 
 
 class EcsShape(Shape):
@@ -118,6 +119,7 @@ def node_settings(document: Document, folder: PurePath, findings: Findings) -> N
         probe_deny=tuple(shape.probe.deny),
         probe_ports_deny=tuple(shape.probe.ports.deny),
         probe_concurrency=shape.probe.concurrency,
+        references=tuple(dict.fromkeys(shape.probe.references)),
         ecs_trust=tuple(shape.ecs.trust),
         acl_query=tuple(shape.acl.query),
         acl_whoami=tuple(shape.acl.whoami),

@@ -7,8 +7,8 @@ from typing import Final
 
 from gslb.config.document import Findings, Path, suggestion
 from gslb.config.kinds import check_member_kind, check_pool_kind
-from gslb.config.model import AllDown, Member, MonitorSet, Pool, Site
-from gslb.config.schema import AllDownShape, MemberShape, MonitorSetShape, PoolShape, SiteShape
+from gslb.config.model import AllDown, Damping, Member, MonitorSet, Pool, Site
+from gslb.config.schema import AllDownShape, DampingShape, MemberShape, MonitorSetShape, PoolShape, SiteShape
 from gslb.config.targets import denied, remedy
 from gslb.config.validate import validate
 from gslb.config.values import identifier
@@ -38,7 +38,7 @@ def build_site(name: str, raw: object, findings: Findings) -> Site | None:
         return None
     if (shape.latitude is None) != (shape.longitude is None):
         findings.problem(path, "needs latitude and longitude, or neither")
-    return Site(name, shape.country, shape.latitude, shape.longitude)
+    return Site(name, shape.country, shape.latitude, shape.longitude, shape.capacity)
 
 
 def build_pool(name: str, raw: object, known: Known, findings: Findings) -> Pool | None:
@@ -53,6 +53,8 @@ def build_pool(name: str, raw: object, known: Known, findings: Findings) -> Pool
         _check_member(member, (*path, "members", key), shape, known, findings)
         check_member_kind(member, (*path, "members", key), bool(monitors.of), findings)
     check_pool_kind(shape, path, findings)
+    _check_min_up(shape, path, findings)
+    _check_load(shape, path, findings)
     _check_duplicates(shape, path, findings)
     return Pool(
         name=name,
@@ -62,6 +64,17 @@ def build_pool(name: str, raw: object, known: Known, findings: Findings) -> Pool
         answers=shape.answers,
         max_answers=shape.max_answers,
         all_down=_all_down(shape.all_down, path, findings),
+        min_up=shape.min_up,
+        scope=shape.scope,
+        requires=tuple(shape.requires),
+        failback=shape.failback,
+        damping=_damping(shape.damping, path, findings),
+        max_loss=shape.max_loss,
+        ramp=shape.ramp,
+        exclusive=shape.exclusive,
+        family_down=shape.family_down,
+        load=shape.load or 0.0,
+        capacities=_capacities(shape, known),
     )
 
 
@@ -118,6 +131,8 @@ def _check_member(member: MemberShape, path: Path, pool: PoolShape, known: Known
     site = known.sites.get(member.site)
     if pool.policy == "nearest" and site is not None and site.latitude is None:
         findings.problem((*path, "site"), f"policy nearest needs latitude and longitude of site {member.site!r}")
+    if pool.policy == "capacity" and site is not None and site.capacity is None:
+        findings.problem((*path, "site"), f"policy capacity needs the capacity of site {member.site!r}")
     if "monitors" not in pool.model_fields_set:
         return
     key = "check" if member.addresses is None else "addresses"
@@ -145,3 +160,38 @@ def _all_down(shape: AllDownShape, path: Path, findings: Findings) -> AllDown:
     if shape.mode is not None:
         findings.problem((*path, "all_down"), "must be a mode or fallback addresses, not both")
     return AllDown("fallback", tuple(shape.fallback))
+
+
+def _check_min_up(shape: PoolShape, path: Path, findings: Findings) -> None:
+    members = len(shape.members)
+    least = shape.min_up.of(members)
+    if least > members:
+        findings.problem((*path, "min_up"), f"must be at most the number of members, {members} (got {least})")
+    elif shape.exclusive and least > 1:
+        findings.problem((*path, "min_up"), f"an exclusive pool has one member up, and never {least}")
+
+
+def _check_load(shape: PoolShape, path: Path, findings: Findings) -> None:
+    if shape.policy == "capacity" and shape.load is None:
+        hint = "what all clients of the pool need together, in the unit of the sites' capacity"
+        findings.problem((*path, "policy"), "policy capacity needs `load`", hint)
+    if shape.policy != "capacity" and shape.load is not None:
+        findings.problem((*path, "load"), f"goes with policy capacity (got {shape.policy})", key=True)
+
+
+def _damping(shape: DampingShape | None, path: Path, findings: Findings) -> Damping | None:
+    if shape is None:
+        return None
+    if shape.suppress <= shape.reuse:
+        message = f"must be more than reuse, {shape.reuse:g} (got {shape.suppress:g})"
+        findings.problem((*path, "damping", "suppress"), message)
+    return Damping(shape.half_life, shape.suppress, shape.reuse)
+
+
+def _capacities(shape: PoolShape, known: Known) -> tuple[tuple[str, float], ...]:
+    """Of the members' sites, for the policy that asks for them."""
+    if shape.policy != "capacity":
+        return ()
+    sites = dict.fromkeys(member.site for member in shape.members.values())
+    found = [(name, known.sites[name].capacity) for name in sites if name in known.sites]
+    return tuple((name, capacity) for name, capacity in found if capacity is not None)

@@ -9,16 +9,18 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from gslb.config.model import PolicyName
+from gslb.config.failback import failback
+from gslb.config.model import Failback, MinUp, PolicyName
 from gslb.config.values import address, duration, endpoint, identifier, network, share, shown
 
 MAX_TTL: Final = 2**31 - 1  # RFC 2181 section 8
 MAX_32: Final = 2**32 - 1
 MAX_WEIGHT: Final = 1_000_000
+MAX_LOAD: Final = 1e12
 MAX_RULES: Final = 1000  # of one name; each is compared with all before it
 
 
-def _parsed(parser: Callable[[str], object]) -> BeforeValidator:
+def parsed(parser: Callable[[str], object]) -> BeforeValidator:
     def parse(value: object) -> object:
         if not isinstance(value, str):
             raise ValueError(f"must be text (got {shown(value)})")
@@ -65,10 +67,36 @@ def _pool_choice(value: object) -> tuple[tuple[str, int | None], ...]:
     raise ValueError(f"must be a list of pools in order, or a mapping of pools to weights (got {shown(value)})")
 
 
+def _min_up(value: object) -> MinUp:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return MinUp(value)
+    if isinstance(value, str) and 0 < share(value) <= 1:
+        return MinUp(1, share(value))
+    raise ValueError(f"must be a number of members from 1 on, or a share from 1% to 100% (got {shown(value)})")
+
+
+def _damping(value: object) -> object:
+    """A mapping, which is left as it is; None = off."""
+    if value is False or value == "off":
+        return None
+    if not isinstance(value, dict):
+        raise ValueError(f"must be false, or {{half_life: 5m, suppress: 3, reuse: 1}} (got {shown(value)})")
+    return value
+
+
+def _ttl(value: object) -> object:
+    """Seconds alone are the most."""
+    if isinstance(value, dict):
+        return value
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_TTL:
+        raise ValueError(f"must be seconds from 0 to {MAX_TTL}, or {{max: 60, min: 10}} (got {shown(value)})")
+    return {"max": value}
+
+
 Identifier = Annotated[str, AfterValidator(identifier)]
-Address = Annotated[str, _parsed(address)]
-Network = Annotated[str, _parsed(network)]
-Endpoint = Annotated[tuple[str, int], _parsed(endpoint)]
+Address = Annotated[str, parsed(address)]
+Network = Annotated[str, parsed(network)]
+Endpoint = Annotated[tuple[str, int], parsed(endpoint)]
 Share = Annotated[float, BeforeValidator(share)]
 Ttl = Annotated[int, Field(ge=0, le=MAX_TTL)]
 Weight = Annotated[int, Field(ge=0, le=MAX_WEIGHT)]
@@ -92,6 +120,7 @@ class ZonesFile(Shape):
     """A file of the zones folder. Each entry has its own shape, so that a fault in one hides none in the others."""
 
     sites: dict[str, Any] = {}
+    probers: dict[str, Any] = {}
     monitors: dict[str, Any] = {}
     pools: dict[str, Any] = {}
     zones: dict[str, Any] = {}
@@ -101,6 +130,12 @@ class SiteShape(Shape):
     country: Country = ""
     latitude: Annotated[float | None, Field(ge=-90, le=90)] = None
     longitude: Annotated[float | None, Field(ge=-180, le=180)] = None
+    capacity: Annotated[float | None, Field(gt=0, le=MAX_LOAD)] = None
+
+
+class ProberShape(Shape):
+    site: str
+    address: Endpoint | None = None
 
 
 class MonitorShape(Shape):
@@ -111,6 +146,8 @@ class MonitorShape(Shape):
     rise: Count = 5
     jitter: Annotated[Share, Field(ge=0, le=1)] = 0.1
     flaky: Annotated[Share, Field(gt=0, le=1)] = 0.5
+    min_votes: Count | None = None
+    self_vote: bool = True
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -137,6 +174,12 @@ class MemberShape(Shape):
     priority: Annotated[int, Field(ge=0, le=MAX_WEIGHT)] = 0
 
 
+class DampingShape(Shape):
+    half_life: Annotated[float, lasting("1s", "24h")] = 300.0
+    suppress: Annotated[float, Field(gt=0, le=1000)] = 3.0
+    reuse: Annotated[float, Field(gt=0, le=1000)] = 1.0
+
+
 class PoolShape(Shape):
     monitors: Annotated[
         MonitorSetShape, BeforeValidator(lambda value: {"all": value} if isinstance(value, list) else value)
@@ -147,6 +190,16 @@ class PoolShape(Shape):
     all_down: Annotated[
         AllDownShape, BeforeValidator(lambda value: {"mode": value} if isinstance(value, str) else value)
     ] = AllDownShape()
+    min_up: Annotated[MinUp, BeforeValidator(_min_up)] = MinUp()
+    scope: Literal["global", "local"] = "global"
+    requires: Annotated[list[str], BeforeValidator(listed)] = []
+    failback: Annotated[Failback, BeforeValidator(failback)] = Failback()
+    damping: Annotated[DampingShape | None, BeforeValidator(_damping)] = DampingShape()
+    max_loss: Annotated[Share, Field(ge=0, le=1)] = 0.5
+    ramp: Annotated[float, lasting("0s", "1h")] = 0.0
+    exclusive: bool = False
+    family_down: Literal["nodata", "all_down"] = "nodata"
+    load: Annotated[float | None, Field(gt=0, le=MAX_LOAD)] = None
     members: Annotated[dict[Identifier, MemberShape], Field(min_length=1)]
 
 
@@ -197,8 +250,16 @@ class ServiceShape(Shape):
     params: str = ""
 
 
+class TtlShape(Shape):
+    """The most, and what is served while something looks wrong."""
+
+    max: Ttl | None = None
+    min: Ttl | None = None
+
+
 class NameShape(Shape):
-    ttl: Ttl | None = None
+    ttl: Annotated[TtlShape, BeforeValidator(_ttl)] = TtlShape()
+    rto: Annotated[float | None, lasting("1s", "24h")] = None
     pool: str | None = None
     https: ServiceShape | None = None
     svcb: ServiceShape | None = None

@@ -84,6 +84,16 @@ def endpoint(text: str) -> tuple[str, int]:
     return str(host), port
 
 
+def reference(text: str) -> tuple[str, int]:
+    """(address, port) of an endpoint, or of an address alone: port 0."""
+    try:
+        return address(text), 0
+    except ValueError:
+        if ":" not in text:
+            raise
+    return endpoint(text)
+
+
 def ports(value: object) -> tuple[int, int]:
     """The first and the last port of one, such as 25, or of a range such as 6000-6063."""
     match = _PORTS.fullmatch(value) if isinstance(value, str) else None

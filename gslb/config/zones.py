@@ -86,6 +86,10 @@ class ZoneBuilder:
         shape = validate(NameShape, raw, path, self.findings)
         if owner is None or shape is None:
             return None
-        ttl = origin.ttl if shape.ttl is None else shape.ttl
+        ttl = origin.ttl if shape.ttl.max is None else shape.ttl.max
+        if shape.ttl.min is not None and shape.ttl.min > ttl:
+            message = f"must be at most the longest TTL, {ttl} (got {shape.ttl.min})"
+            self.findings.problem((*path, "ttl", "min"), message)
         services = build_services(shape, origin.apex, path, self.findings)
-        return DynamicName(owner, ttl, self.rules.build(shape, path), where, services)
+        rules = self.rules.build(shape, path)
+        return DynamicName(owner, ttl, rules, where, services, shape.ttl.min, shape.rto)

@@ -29,8 +29,7 @@ class Targets:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        for address in list(self._servers):
-            self.kill(address)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -49,6 +48,14 @@ class Targets:
         for address in addresses:
             server = await asyncio.start_server(self._serve, address, self.port, backlog=512)
             self._servers[address] = server
+
+    async def _end(self) -> None:
+        for server in self._servers.values():
+            server.close()
+        talks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in talks:
+            task.cancel()
+        await asyncio.gather(*talks, return_exceptions=True)
 
     async def _kill(self, address: str, way: str) -> float:
         if way == "hang":
