@@ -26,6 +26,7 @@ from gslb.config.model import Config, MonitorSet, Pool, Rule
 from gslb.control.line import Line, Plan
 from gslb.dns.record import Record
 from gslb.geo.atlas import Atlas
+from gslb.health.judging import Inputs
 from gslb.health.states import Belief, Observation, TargetKey
 from gslb.server.snapshots import SnapshotWriter, load_newest, newer_leaves
 from gslb.server.state import StateFolder
@@ -133,7 +134,7 @@ def measure(kind: str, settings: Config, names: int, pools: int) -> Row:
     with state_folder() as state:
         line = Line(Plan(settings, base))
         known = {TargetKey("web", a): UP for pool in settings.pools.values() for m in pool.members for a in m.addresses}
-        states, _ = line.judge(known, (), 1.0, settled=True)
+        states = line.judge(Inputs(known), 1.0).states
         writer = SnapshotWriter(state)
         writer.put_base(base, line.compile(states, {}))
         loaded = load_newest(state, lean=True)
@@ -168,7 +169,7 @@ def publications(
 
     def publish(belief: Belief, table: Table) -> Table:
         nonlocal good
-        states, _ = line.judge(belief, (), 2.0, settled=True)
+        states = line.judge(Inputs(belief), 2.0).states
         leaves = line.compile(states, good)
         good = leaves.last_good
         writer.put_leaves(leaves)

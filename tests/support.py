@@ -93,19 +93,29 @@ def name(owner: str, *rules: Rule, ttl: int = 30) -> DynamicName:
 
 
 def states(
-    config: Config, *, down: Iterable[str] = (), unknown: Iterable[str] = (), drained: Iterable[str] = ()
+    config: Config,
+    *,
+    down: Iterable[str] = (),
+    unknown: Iterable[str] = (),
+    drained: Iterable[str] = (),
+    forced_down: Iterable[str] = (),
+    restless: Iterable[str] = (),
 ) -> States:
-    """Everything up but these addresses; `drained` names members."""
+    """Everything up but these addresses, calm but the `restless`; `drained` and `forced_down` name members."""
     verdicts = {**dict.fromkeys(down, "down"), **dict.fromkeys(unknown, "unknown")}
     out: dict[str, dict[str, MemberState]] = {}
     for pool in config.pools.values():
         for item in pool.members:
             drain = "d1" if item.name in drained else ""
+            forced = item.name in forced_down
             addresses = tuple(
-                AddressState(a, verdicts.get(a, "up"), "down" if drain else verdicts.get(a, "up"))  # type: ignore[arg-type]
+                AddressState(
+                    a, (seen := verdicts.get(a, "up")), "down" if drain or forced else seen, calm=a not in restless
+                )  # type: ignore[arg-type]
                 for a in item.addresses
             )
-            out.setdefault(pool.name, {})[item.name] = MemberState(pool.name, item.name, item.site, addresses, drain)
+            state = MemberState(pool.name, item.name, item.site, addresses, drain, forced)
+            out.setdefault(pool.name, {})[item.name] = state
     return out
 
 

@@ -9,6 +9,7 @@ from gslb.cli.output import count, show_json, show_table
 from gslb.errors import ConfigError
 
 if TYPE_CHECKING:
+    from gslb.config.check import NameRow
     from gslb.config.model import Config
 
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 def check(config: str | None, as_json: bool) -> int:
     """Check the node file and its zones folder; every problem is printed at once.
 
-    A good configuration prints its names: policy, TTL, time to detect a death, and the worst-case failover time,
-    TTL included. Exit code 1 where there is a problem.
+    A good configuration prints its names: policy, TTL, the worst-case failover time, TTL included, what it consists
+    of, and the `rto` that the name declares. Exit code 1 where there is a problem.
     """
     from gslb.config.load import load
     from gslb.probe import KINDS
@@ -52,10 +53,17 @@ def _show_good(config: "Config", as_json: bool) -> None:
         return
     for note in notes:
         click.echo(f"warning: {note}", err=True)
-    headers = ("name", "policy", "TTL", "detected in", "failover within")
-    cells = [(row.name, row.policy, f"{row.ttl} s", _seconds(row.detection), _seconds(row.recovery)) for row in rows]
+    headers = ("name", "policy", "TTL", "failover within", "of which", "rto")
+    cells = [
+        (row.name, row.policy, _ttl(row), _seconds(row.recovery, "not probed"), row.parts, _seconds(row.rto))
+        for row in rows
+    ]
     show_table(f"{count(len(rows), 'dynamic name')} in {count(len(config.zones), 'zone')}", headers, cells)
 
 
-def _seconds(value: float | None) -> str:
-    return "not probed" if value is None else f"{value:g} s"
+def _seconds(value: float | None, without: str = "") -> str:
+    return without if value is None else f"{value:g} s"
+
+
+def _ttl(row: "NameRow") -> str:
+    return f"{row.ttl} s" if row.ttl_min is None else f"{row.ttl_min} to {row.ttl} s"

@@ -49,7 +49,9 @@ listen:
 workers: 2
 zones: zones/
 state: state/
-probe: {{allow: [127.0.0.0/8]}}     # the sites are on this machine; loopback is denied unless listed
+probe:
+  allow: [127.0.0.0/8]              # the sites are on this machine; loopback is denied unless listed
+  references: ["127.0.0.1:{ports.dns}"]   # what answers while our own network works: really, a router
 ecs: {{trust: [127.0.0.0/8]}}       # so that `dig +subnet=198.51.100.0/24` is believed
 """
 
@@ -76,24 +78,32 @@ monitors:
 pools:
   zabbix-web:
     monitors: [json-rpc]
+    damping: false                  # sites are broken by hand here; by default what flaps comes back late,
+    max_loss: 100%                  # and only half of a pool, or one site, is lost within a minute
     policy: weighted                # 60 of 100 answers are Tokyo's while both live
     members:
       tokyo: {{site: tokyo, addresses: [{tokyo}], weight: 60}}
       osaka: {{site: osaka, addresses: [{osaka}], weight: 40}}
   tokyo-first:
     monitors: [page]
+    damping: false
+    max_loss: 100%
     policy: failover                # in the order of the list
     members:
       tokyo: {{site: tokyo, addresses: [{tokyo}]}}
       osaka: {{site: osaka, addresses: [{osaka}]}}
   osaka-first:
     monitors: [page]
+    damping: false
+    max_loss: 100%
     policy: failover
     members:
       osaka: {{site: osaka, addresses: [{osaka}]}}
       tokyo: {{site: tokyo, addresses: [{tokyo}]}}
   same-site:
     monitors: [page]
+    damping: false
+    max_loss: 100%
     policy: hash                    # a client's network keeps its site
     members:
       tokyo: {{site: tokyo, addresses: [{tokyo}]}}

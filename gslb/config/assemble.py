@@ -23,6 +23,7 @@ T = TypeVar("T")
 Section = Mapping[str, object]
 
 _SECTIONS: Final = ("sites", "probers", "monitors", "pools", "zones")
+_MANY: Final = 1000
 
 
 class Files(NamedTuple):
@@ -49,7 +50,7 @@ class Assembly:
         findings = self.findings
         sites = _built({name: build_site(name, value, findings) for name, value in raw["sites"].items()})
         probers = self._probers(raw)
-        makers = Makers(self.kinds, findings, files.resolve, len(raw["probers"]) or 1)
+        makers = Makers(self.kinds, findings, files.resolve, self._voters(raw["probers"]))
         monitors = _built({name: build_monitor(name, value, makers) for name, value in raw["monitors"].items()})
         allow = self.settings.probe_allow if self.settings else ("0.0.0.0/0", "::/0")
         deny = self.settings.probe_deny if self.settings else ()
@@ -67,7 +68,7 @@ class Assembly:
         config = Config(self.settings, sites, monitors, pools, zones, files.digest(), probers)
         check_rto(config, findings)
         findings.raise_problems()
-        warn_probers(self.settings, probers, findings, findings.about(self.node_document))
+        warn_probers(config, findings, findings.about(self.node_document))
         _warn(config, rules, findings)
         return replace(config, warnings=tuple(findings.warnings))
 
@@ -95,10 +96,14 @@ class Assembly:
         entries = {name: build_prober(name, value, sites, self.findings) for name, value in raw["probers"].items()}
         probers = _built(entries)
         if self.settings is not None:
-            if raw["probers"]:
-                check_node(self.settings, self._names(raw["probers"]), probers, here)
+            check_node(self.settings, self._names(raw["probers"]), probers, here)
             check_references(self.settings, probers, self.findings, here)
         return probers
+
+    def _voters(self, probers: Section) -> int:
+        """How many nodes probe; very many where a file that could name them is unreadable."""
+        whole = all(document.whole for document in self.findings.documents)
+        return (len(probers) or 1) if whole else _MANY
 
     def _check_ports(self, monitors: Mapping[str, Monitor]) -> None:
         for name, monitor in monitors.items():
@@ -145,6 +150,10 @@ def _warn(config: Config, rules: Rules, findings: Findings) -> None:
         if name not in used:
             findings.warn(("monitors", name), "is not used by any pool")
     warn_requires(config.pools, findings)
+    for pool in config.pools.values():
+        if pool.exclusive and pool.all_down.mode == "all":
+            hint = "last_good stays with the one that was served"
+            findings.warn(("pools", pool.name), "is exclusive, and `all_down: all` answers with several members", hint)
     if config.node.geo_databases:
         return
     hint = "list databases in geo.databases of the node file"

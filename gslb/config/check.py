@@ -1,17 +1,18 @@
 """What a right configuration promises: how fast each name fails over, and what should be known about it."""
 
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from gslb.config.model import Config, DynamicName, Match, Rule
+from gslb.config.model import Config, Match, Rule
+from gslb.config.recovery import Recoveries, Recovery
 from gslb.dns.name import to_text
 from gslb.errors import Problem
 
-PUBLISH: Final = 0.5  # seconds from a verdict to the last answer with the old state, semantics section 7
-
 
 class NameRow(NamedTuple):
-    """One dynamic name. Times are seconds in the worst case; None where nothing is probed and so nothing fails over."""
+    """One dynamic name. Times are seconds in the worst case; None where nothing is probed and so nothing fails over.
+
+    `recovery` is the sum of `detection`, `votes`, `publish` and `ttl`; `monitor` is the one that decides last.
+    """
 
     zone: str
     name: str
@@ -19,6 +20,18 @@ class NameRow(NamedTuple):
     ttl: int
     detection: float | None
     recovery: float | None
+    monitor: str | None
+    votes: float | None
+    publish: float | None
+    ttl_min: int | None
+    rto: float | None
+
+    @property
+    def parts(self) -> str:
+        """What `recovery` consists of, as people read it; empty where nothing is probed."""
+        if self.detection is None or self.votes is None or self.publish is None:
+            return ""
+        return Recovery(self.monitor, self.detection, self.votes, self.publish).told(self.ttl)
 
 
 def warnings(config: Config) -> tuple[Problem, ...]:
@@ -28,42 +41,31 @@ def warnings(config: Config) -> tuple[Problem, ...]:
 
 def table(config: Config) -> tuple[NameRow, ...]:
     """Every dynamic name, in the order of the files."""
-    detections: dict[tuple[Rule, ...], float | None] = {}
+    recoveries = Recoveries(config)
     policies: dict[tuple[Rule, ...], str] = {}
     rows = []
     for zone in config.zones.values():
         apex = to_text(zone.apex)
         for name in zone.names:
-            if name.rules not in detections:
-                detections[name.rules] = _detection(config, name.rules)
+            if name.rules not in policies:
                 policies[name.rules] = "; ".join(_rule_text(config, rule) for rule in name.rules)
-            found = detections[name.rules]
-            recovery = _recovery(found, name)
-            rows.append(NameRow(apex, to_text(name.owner), policies[name.rules], name.ttl, found, recovery))
+            worst = recoveries.of(name.rules)
+            times = (worst.detection, worst.total(name.ttl), worst.monitor, worst.votes, worst.publish)
+            found = times if worst.monitor is not None else (None,) * len(times)
+            row = (apex, to_text(name.owner), policies[name.rules], name.ttl, *found, name.ttl_min, name.rto)
+            rows.append(NameRow(*row))
     return tuple(rows)
 
 
 def recovery_seconds(config: Config, zone: bytes, name: bytes) -> float | None:
-    """Worst-case seconds until no client sees a dead site: detection, publishing and TTL; None where nothing is probed.
+    """Worst-case seconds until no client sees a dead site; None where nothing is probed.
 
     `zone` and `name` are lower-cased wire names; KeyError where there is no such name.
     """
     for candidate in config.zones[zone].names:
         if candidate.owner == name:
-            return _recovery(_detection(config, candidate.rules), candidate)
+            return Recoveries(config).of(candidate.rules).total(candidate.ttl)
     raise KeyError(name)
-
-
-def _recovery(detection: float | None, name: DynamicName) -> float | None:
-    return None if detection is None else round(detection + PUBLISH + name.ttl, 6)
-
-
-def _detection(config: Config, rules: Iterable[Rule]) -> float | None:
-    """Of the slowest monitor of any pool: which monitor sees a fault depends on the fault."""
-    pools = {pool for rule in rules for pool in rule.pools}
-    monitors = {monitor for pool in pools for monitor in config.pools[pool].monitors.of}
-    slowest = max((config.monitors[monitor].detection for monitor in monitors), default=None)
-    return None if slowest is None else round(slowest, 6)
 
 
 def _rule_text(config: Config, rule: Rule) -> str:

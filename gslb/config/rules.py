@@ -10,6 +10,7 @@ from gslb.config.model import Match, Rule
 from gslb.config.schema import MatchShape, NameShape, RuleShape
 
 Block = tuple[int, int, int]  # version, prefix length, network address shifted right by the host bits
+_EVERYWHERE = frozenset(((4, 0, 0), (6, 0, 0)))
 
 
 @dataclass(slots=True)
@@ -82,6 +83,8 @@ class Reach(NamedTuple):
     def of(cls, match: Match) -> "Reach":
         """Of a match whose texts are right."""
         blocks = frozenset(_block(text) for text in match.subnet)
+        if blocks >= _EVERYWHERE:
+            blocks = frozenset()
         lengths = frozenset(length for _, length, _ in blocks)
         return cls(blocks, lengths, frozenset(match.country), frozenset(match.continent), frozenset(match.asn))
 

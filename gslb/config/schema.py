@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from gslb.config.failback import failback
+from gslb.config.failback import failback_of
 from gslb.config.model import Failback, MinUp, PolicyName
 from gslb.config.values import address, duration, endpoint, identifier, network, share, shown
 
@@ -193,7 +193,7 @@ class PoolShape(Shape):
     min_up: Annotated[MinUp, BeforeValidator(_min_up)] = MinUp()
     scope: Literal["global", "local"] = "global"
     requires: Annotated[list[str], BeforeValidator(listed)] = []
-    failback: Annotated[Failback, BeforeValidator(failback)] = Failback()
+    failback: Annotated[Failback, BeforeValidator(failback_of)] = Failback()
     damping: Annotated[DampingShape | None, BeforeValidator(_damping)] = DampingShape()
     max_loss: Annotated[Share, Field(ge=0, le=1)] = 0.5
     ramp: Annotated[float, lasting("0s", "1h")] = 0.0

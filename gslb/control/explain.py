@@ -22,8 +22,8 @@ from gslb.errors import RequestError
 from gslb.responder import respond
 from gslb.table.client import Client
 from gslb.table.entries import ByRules, Chain, ChainSpec, Entry, Table
-from gslb.table.poolview import PoolView, records_of
 from gslb.table.lookup import DELEGATED, HIT, find
+from gslb.table.poolview import PoolView, records_of
 
 Json = dict[str, Any]
 
@@ -149,6 +149,7 @@ def _dynamic(served: Served, way: Way, chosen: tuple[int, Chain], client: Client
                 "name": view.pool.name,
                 "policy": view.pool.policy,
                 "weight": spec.weights[at] if spec.weights else None,
+                "healthy": view.healthy,
                 "outcome": finding.outcome,
                 "why": finding.why,
                 "members": [_member(view, member, drawn, spec) for member in view.pool.members],
@@ -194,7 +195,9 @@ def _member(view: PoolView, member: Member, drawn: dict[bytes, float], spec: Cha
         "name": state.member,
         "site": state.site,
         "weight": member.weight,
+        "share": state.share,
         "drain": state.drain,
+        "forced_down": state.forced_down,
         "cname": to_text(member.cname) if member.cname else None,
         "chance": _chance(member, served, drawn, spec),
         "addresses": addresses,
@@ -234,4 +237,5 @@ def lines(view: Json) -> list[str]:
 def _address_line(member: Json, address: Json) -> str:
     states = f"observed {address['observed']}, effective {address['effective']}"
     reason = f" ({address['reason']})" if address["reason"] else ""
+    reason += "" if member["share"] == 1 else f", {member['share']:.0%} of its weight while it ramps up"
     return f"    {address['chance']:6.1%}  {member['name']} at {member['site']}  {address['address']}  {states}{reason}"

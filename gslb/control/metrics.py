@@ -15,6 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 import gslb
+from gslb.config.model import Pool
 from gslb.control.controller import Controller
 from gslb.control.views import is_live, ready_view
 from gslb.health.record import Row
@@ -120,6 +121,7 @@ class Page(Collector):
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
         self._states = controller.served.states if controller.served else {}
+        self._pools = controller.served.config.pools if controller.served else {}
         self._rows = controller.recorder.page()
         self._families = [*self._quick()]
 
@@ -127,7 +129,8 @@ class Page(Collector):
         """The whole page, as CONTENT_TYPE. With thousands of members it takes its time: call it in a thread."""
         registry = CollectorRegistry()
         registry.register(self)
-        return generate_latest(registry) + (member_lines(self._states) + availability_lines(self._rows)).encode()
+        lines = pool_lines(self._states, self._pools), member_lines(self._states), availability_lines(self._rows)
+        return generate_latest(registry) + "".join(lines).encode()
 
     def describe(self) -> Iterable[Metric]:
         """Nothing in advance."""
@@ -176,6 +179,22 @@ class Page(Collector):
         yield _gauges("worker_generation_lag", text, ("slot",), lags)
 
 
+def pool_lines(states: States, pools: Mapping[str, Pool]) -> str:
+    """Whether enough members of each pool live, written as `member_lines` is."""
+    healthy, below = [], []
+    for pool, members in states.items():
+        lives = sum(map(is_live, members.values()))
+        wanted = pools[pool].min_up.of(len(members))
+        place = f'{{pool="{_escaped(pool)}"}}'
+        healthy.append(f"gslb_pool_healthy{place} {lives >= wanted:d}\n")
+        below.append(f"gslb_pool_below_min_up{place} {0 < lives < wanted:d}\n")
+    heads = (
+        ("pool_healthy", "1 while at least min_up members live."),
+        ("pool_below_min_up", "1 while members live, but fewer than min_up."),
+    )
+    return _families(heads, (healthy, below))
+
+
 def member_lines(states: States) -> str:
     """The families that grow with the members, written here: as objects they would cost ten times as much."""
     live, drained, addresses = [], [], []
@@ -193,9 +212,13 @@ def member_lines(states: States) -> str:
         ("member_drained", "1 while a drain covers the member."),
         ("address_state", "1 for the state that an address is served by."),
     )
+    return _families(heads, (live, drained, addresses))
+
+
+def _families(heads: Iterable[tuple[str, str]], samples: Iterable[list[str]]) -> str:
     lines: list[str] = []
-    for (name, text), samples in zip(heads, (live, drained, addresses), strict=True):
-        lines += [f"# HELP gslb_{name} {text}\n# TYPE gslb_{name} gauge\n", *samples]
+    for (name, text), those in zip(heads, samples, strict=True):
+        lines += [f"# HELP gslb_{name} {text}\n# TYPE gslb_{name} gauge\n", *those]
     return "".join(lines)
 
 

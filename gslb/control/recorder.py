@@ -21,6 +21,7 @@ log = logging.getLogger("gslb.control")
 
 QUEUE = 100  # publications: ten seconds of them at their fastest
 BATCH = 1.0  # seconds from one write to the next, at least
+SETTLE = 0.5  # seconds; thousands of events at once are a second of work, while workers need the processors
 STAMP = 10.0  # seconds from one write to the next, at most: after kill -9, so much of the past is not known
 CACHE = 10.0  # seconds for which a report is good
 PAGE = 60.0  # seconds for which it is good enough for metrics
@@ -64,11 +65,12 @@ class Recorder:
         self._noted.set()
 
     async def run(self) -> None:
-        """Write what is noted, until cancelled: at once, then each BATCH at most."""
+        """Write what is noted, until cancelled: each BATCH at most, and when workers have had time to load it."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(STAMP):
                     await self._noted.wait()
+            await asyncio.sleep(SETTLE)
             self._noted.clear()
             try:
                 await self._write()

@@ -60,8 +60,9 @@ def status_view(controller: Controller) -> Json:
 
 
 def is_live(member: MemberState) -> bool:
-    """Whether at least one address of the member is served, or it is a name that nobody probes."""
-    return any(address.effective == "up" for address in member.addresses) or not (member.addresses or member.drain)
+    """Whether at least one address of the member is served, or it is a name that nobody probes or takes out."""
+    out = member.addresses or member.drain or member.forced_down
+    return any(address.effective == "up" for address in member.addresses) or not out
 
 
 def _site(name: str, config: Config, live: Mapping[str, frozenset[str]]) -> Json:

@@ -48,7 +48,7 @@ def effective(
     """The state of every member of every pool at `now` (epoch seconds).
 
     With `former`, the outcome before for the same config, only pools that something changed for are looked at; the
-    others keep their states as they are. Without it, `memory` is what is remembered of another config or an earlier process.
+    others keep their states as they are. Without it, `memory` is what is left of another config or an earlier process.
     """
     inputs = inputs.active(now)
     if former is None or former.inputs.settled != inputs.settled:

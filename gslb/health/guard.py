@@ -33,6 +33,10 @@ class Down(NamedTuple):
 def guard(pool: Pool, before: Mapping[str, Loss], down: Down, now: float, agree: Agree) -> Verdicts:
     """Judge what health takes away now. `before` are the losses so far, of which those that are over are dropped."""
     losing = down.served
+    if not before and len(losing) == 1:  # the usual case
+        return Verdicts(
+            {member.name: Loss(member.site, now) for member in pool.members if member.name in losing}, frozenset(), None
+        )
     recent = {name: loss for name, loss in before.items() if now < loss.at + WINDOW and name in down.all}
     released = {name for name in losing if name in before and name not in recent}
     fresh = losing - recent.keys() - released

@@ -87,7 +87,12 @@ def judge_pool(
     losses = work.limit()
     work.freeze()
     ramps, shares = work.ramp()
-    places = {(one.member.name, one.address): one.past._replace(served=one.verdict) for one in work.addresses}
+    places = {
+        (one.member.name, one.address): one.past
+        if one.past.served == one.verdict
+        else Past(one.past.stands, one.past.since, one.verdict, *one.past[3:])
+        for one in work.addresses
+    }
     work.obey()
     only = work.exclude() if pool.exclusive else ""
     return work.states(shares), PoolPast(places, losses, ramps, only), min(work.at, default=None)
@@ -133,7 +138,12 @@ class _Work:
 
     def _observe(self, pool: Pool, address: str) -> tuple[Verdict, str, bool]:
         """The composite of a pool's monitors, with the reason, and whether all is calm; without monitors, up."""
-        seen = [(name, self._belief(pool, TargetKey(name, address))) for name in pool.monitors.of]
+        monitors = pool.monitors.of
+        if len(monitors) == 1:  # the usual case
+            found = self._belief(pool, TargetKey(monitors[0], address))
+            if found.verdict == "up" and not found.no_quorum:
+                return "up", "", found.calm
+        seen = [(name, self._belief(pool, TargetKey(name, address))) for name in monitors]
         verdicts = [observation.verdict for _, observation in seen]
         calm = all(observation.calm for _, observation in seen)
         unsure = " (no quorum)" if any(observation.no_quorum for _, observation in seen) else ""

@@ -31,12 +31,12 @@ def moved_on(pool: Pool, was: Past | None, stands: Verdict, now: float) -> Past:
     if was.stands == stands:
         return was
     if "unknown" in (was.stands, stands):
-        return was._replace(stands=stands, since=now)
+        return Past(stands, now, *was[2:])
     penalty = decayed(pool.damping, was, now) + 1 if pool.damping else 0.0
     if stands == "down":
-        return was._replace(stands=stands, since=now, penalty=penalty, waiting=pool.failback.mode != "auto")
+        return Past(stands, now, was.served, penalty, pool.failback.mode != "auto", was.suppressed)
     suppressed = pool.damping is not None and penalty >= pool.damping.suppress - 1e-9
-    return was._replace(stands=stands, since=now, penalty=penalty, suppressed=was.suppressed or suppressed)
+    return Past(stands, now, was.served, penalty, was.waiting, was.suppressed or suppressed)
 
 
 def decayed(damping: Damping, was: Past, now: float) -> float:

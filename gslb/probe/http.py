@@ -6,6 +6,7 @@ Redirects are not followed, proxies not used, compressed bodies not unpacked.
 
 import asyncio
 import re
+import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal
@@ -24,7 +25,7 @@ from gslb.probe.answer import MAX_BODY, judge_body, judge_status
 from gslb.probe.exchange import Progress, conclude
 from gslb.probe.result import ProbeError, Result
 from gslb.probe.trace import peer_text, tracing
-from gslb.probe.trust import days_left, note_tls, tls_context
+from gslb.probe.trust import MinDays, ServerName, check_verified, days_left, note_tls, require_days, tls_context
 
 _PATIENCE: Final = 0.2  # seconds
 _DEFAULT_PORT: Final = {"http": 80, "https": 443}
@@ -52,6 +53,7 @@ class HttpMonitor(Monitor):
     sni: str | None = None  # TLS server name; `host` where absent
     verify: bool = True
     ca: str | None = None  # file with the trusted authorities
+    min_days: int | None = None  # with fewer days left to the certificate it fails
     status: tuple[int, ...] = (200,)
     contains: str | None = None
     regex: str | None = None
@@ -86,16 +88,17 @@ class HttpShape(MonitorShape):
     headers: dict[HeaderName, Line] = {}
     body: str | None = None
     host: HostName | None = None
-    sni: HostName | None = None
+    sni: ServerName | None = None
     verify: bool = True
     ca: str | None = None
+    min_days: MinDays = None
     expect: ExpectShape = ExpectShape()
 
 
 def build(common: Common, shape: HttpShape, source: Source) -> HttpMonitor:
     """See gslb.config.monitors.Kind."""
     path, findings = source.path, source.findings
-    _check_tls(shape, path, findings)
+    _check_tls(shape, source)
     _check_regex(shape.expect.regex, (*path, "expect", "regex"), findings)
     for header in shape.headers:
         hint = _OWN_HEADERS.get(header.lower())
@@ -113,6 +116,7 @@ def build(common: Common, shape: HttpShape, source: Source) -> HttpMonitor:
         sni=shape.sni,
         verify=shape.verify,
         ca=source.file("ca", shape.ca),
+        min_days=shape.min_days,
         status=tuple(expect.status),
         contains=expect.body,
         regex=expect.regex,
@@ -121,13 +125,14 @@ def build(common: Common, shape: HttpShape, source: Source) -> HttpMonitor:
     )
 
 
-def _check_tls(shape: HttpShape, path: Path, findings: Findings) -> None:
-    given = [key for key in ("sni", "verify", "ca") if key in shape.model_fields_set]
-    if shape.scheme == "http":
-        for key in given:
-            findings.problem((*path, key), "is for https alone", "set scheme: https, or leave it out", key=True)
-    elif shape.ca is not None and not shape.verify:
-        findings.problem((*path, "ca"), "is not used with verify: false", "leave one of them out", key=True)
+def _check_tls(shape: HttpShape, source: Source) -> None:
+    if shape.scheme == "https":
+        check_verified(shape, source)
+        return
+    for key in ("sni", "verify", "ca", "min_days"):
+        if key in shape.model_fields_set:
+            path = (*source.path, key)
+            source.findings.problem(path, "is for https alone", "set scheme: https, or leave it out", key=True)
 
 
 def _check_regex(regex: str | None, path: Path, findings: Findings) -> None:
@@ -174,12 +179,13 @@ async def _ask(monitor: HttpMonitor, address: str, progress: Progress) -> None:
             headers=_headers(monitor, address),
             data=None if monitor.body is None else monitor.body.encode(),
             allow_redirects=False,
-            ssl=tls_context(monitor.ca, verify=monitor.verify) if monitor.scheme == "https" else True,
+            ssl=_context(monitor),
             server_hostname=server_name(monitor, address) if monitor.scheme == "https" else None,
         ) as answer,
     ):
         assert isinstance(answer, _Answer)
         progress.tls_days = answer.tls_days
+        require_days(answer.tls_days, monitor.min_days)
         try:
             judge_status(monitor, answer.status)
         except ProbeError:
@@ -190,6 +196,11 @@ async def _ask(monitor: HttpMonitor, address: str, progress: Progress) -> None:
         if trace := tracing():
             trace.body(body)
         judge_body(monitor, body)
+
+
+def _context(monitor: HttpMonitor) -> ssl.SSLContext | bool:
+    """What aiohttp takes as `ssl`; True is its default, which plain HTTP does not look at."""
+    return monitor.scheme != "https" or tls_context(monitor.ca, verify=monitor.verify, alpn="http/1.1")
 
 
 class _Answer(aiohttp.ClientResponse):

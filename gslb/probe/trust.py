@@ -1,35 +1,63 @@
 """Whom a probe by TLS trusts."""
 
+import math
 import ssl
 import time
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from pydantic import Field
+
+from gslb.config.monitors import Source
+from gslb.config.schema import MonitorShape, matching
 from gslb.probe.result import ProbeError
 from gslb.probe.trace import Trace, tracing
 
 _DAY: Final = 86400.0
+_LABELS: Final = r"(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*"
+_IPV6: Final = r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]*"
+
+ServerName = Annotated[str, matching(f"{_LABELS}|{_IPV6}", "a host name or an address, without a port")]
+MinDays = Annotated[int | None, Field(ge=1, le=3650)]
 
 
-def tls_context(ca: str | None, *, verify: bool) -> ssl.SSLContext:
+def check_verified(shape: MonitorShape, source: Source) -> None:
+    """Note which of the keys `ca` and `min_days` were given where `verify` is off and nothing comes of them."""
+    for key in ("ca", "min_days"):
+        if getattr(shape, key) is not None and not getattr(shape, "verify"):
+            source.findings.problem(
+                (*source.path, key), "is not used with verify: false", "leave one of them out", key=True
+            )
+
+
+def require_days(days: float | None, least: int | None) -> None:
+    """Raises ProbeError where a certificate has fewer `days` left than the `least` that a monitor wants."""
+    if days is not None and least is not None and days < least:
+        left = math.floor(days * 10) / 10  # never rounded up to what was expected
+        raise ProbeError("tls", f"{left} days left to the certificate, expected at least {least}")
+
+
+def tls_context(ca: str | None, *, verify: bool, alpn: str = "") -> ssl.SSLContext:
     """The context of a probe: the system's authorities, or those in the file `ca`, which is read again when it changes.
 
+    `alpn` is the protocol that is offered (RFC 7301); a server that speaks another may end the handshake for it.
     Raises ProbeError where that cannot be read.
     """
     try:
         changed = Path(ca).stat().st_mtime_ns if ca else 0
-        return _context(verify, ca, changed)
+        return _context(verify, ca, changed, alpn)
     except OSError as error:  # ssl.SSLError is one
         raise ProbeError("tls", f"cannot use the ca file: {error.strerror or error}") from error
 
 
 @lru_cache(maxsize=64)
-def _context(verify: bool, ca: str | None, changed: int) -> ssl.SSLContext:
+def _context(verify: bool, ca: str | None, changed: int, alpn: str) -> ssl.SSLContext:
     """`changed` is there to be part of the cache's key: loading the authorities costs milliseconds."""
     context = ssl.create_default_context(cafile=ca)
-    context.set_alpn_protocols(["http/1.1"])
+    if alpn:
+        context.set_alpn_protocols([alpn])
     context.sslobject_class = _Handshake
     if not verify:
         context.check_hostname = False

@@ -34,16 +34,11 @@ class Former(NamedTuple):
 
 
 class _Moved(NamedTuple):
-    """The pools that serve otherwise than before, and those where probes began or ceased to fail."""
+    """The pools that serve otherwise than before, and those where probes began or ceased to fail: that is nothing to a
+    chain whose TTL never moves."""
 
     serving: Set[str]
     calm: Set[str]
-
-    def touches(self, spec: ChainSpec) -> bool:
-        """Whether the chain must be compiled; calm is nothing to one whose TTL never moves."""
-        if not self.serving.isdisjoint(spec.pools):
-            return True
-        return spec.ttl_min is not None and not self.calm.isdisjoint(spec.pools)
 
 
 def compile_pools(
@@ -60,7 +55,12 @@ def compile_pools(
     if former is None:
         return Leaves(base.digest, [_compile(spec, views, good) for spec in base.chains], good)
     nodes = list(former.leaves.nodes)
-    touched = [at for at, spec in enumerate(base.chains) if moved.touches(spec)]
+    serving, calm = moved
+    touched = [
+        at
+        for at, spec in enumerate(base.chains)
+        if not serving.isdisjoint(spec.pools) or (spec.ttl_min is not None and not calm.isdisjoint(spec.pools))
+    ]
     for name in {name for at in touched for name in base.chains[at].pools} - views.keys():  # that share a chain
         views[name] = PoolView(config.pools[name], states[name], base.pool_maps.get(name, -1))
     good = {**former.leaves.last_good, **good}
@@ -73,24 +73,30 @@ def _moved(states: States, last_good: LastGood, former: Former | None) -> _Moved
     if former is None:
         return _Moved(states.keys(), frozenset())
     before, good = former.states, former.leaves.last_good
-    pairs = {name: (before[name], members) for name, members in states.items() if members is not before[name]}
-    serving = {name for name, (old, new) in pairs.items() if _serving(old) != _serving(new)}
-    calm = {name for name, (old, new) in pairs.items() if _calm(old) != _calm(new)}
+    others = {name for name, members in states.items() if members is not before[name] and members != before[name]}
+    changed = {name: _changed(before[name], states[name]) for name in others}
+    serving = {name for name, pairs in changed.items() if any(_serving(old) != _serving(new) for old, new in pairs)}
+    calm = {name for name, pairs in changed.items() if any(_calm(old) != _calm(new) for old, new in pairs)}
     if good is not last_good:
         serving |= {name for name in states if name in last_good and last_good[name] != good[name]}
     return _Moved(serving, calm)
 
 
-def _serving(members: Mapping[str, MemberState]) -> list[object]:
-    """All of a pool's states that answers are made of, but for calm; what was observed, and why, is not among it."""
-    return [
-        (bool(one.drain), one.forced_down, one.share, [address.effective for address in one.addresses])
-        for one in members.values()
-    ]
+def _changed(
+    before: Mapping[str, MemberState], members: Mapping[str, MemberState]
+) -> list[tuple[MemberState, MemberState]]:
+    """The members that are not quite what they were."""
+    pairs = [(before[name], new) for name, new in members.items()]
+    return [(old, new) for old, new in pairs if old is not new and old != new]
 
 
-def _calm(members: Mapping[str, MemberState]) -> list[bool]:
-    return [address.calm for one in members.values() for address in one.addresses]
+def _serving(one: MemberState) -> tuple[object, ...]:
+    """All that answers are made of, but for calm; what was observed, and why, is not among it."""
+    return bool(one.drain), one.forced_down, one.share, [address.effective for address in one.addresses]
+
+
+def _calm(one: MemberState) -> list[bool]:
+    return [address.calm for address in one.addresses]
 
 
 def _compile(spec: ChainSpec, views: Mapping[str, PoolView], good: LastGood) -> Node:

@@ -17,14 +17,26 @@ def test_a_good_configuration_prints_its_names(tmp_path: Path, write_node, capsy
     assert "1 dynamic name in 1 zone" in text
     [row] = [line for line in text.splitlines() if "www" in line]
     assert "weighted" in row
-    assert row.split()[-6:] == ["30", "s", "not", "probed", "not", "probed"]
+    assert row.split()[-4:] == ["30", "s", "not", "probed"]
 
 
 def test_a_probed_name_has_its_times(tmp_path: Path, write_node, zone_text: str, capsys) -> None:
     monitored = zone_text.replace("    policy: weighted", "    monitors: [port]\n    policy: weighted")
     monitor = "monitors: {port: {type: tcp, port: 443, interval: 1s, timeout: 500ms, fall: 2, rise: 2}}\n"
     assert main(["check", "--config", write_node(tmp_path, 5300, 8053, zone=monitor + monitored)]) == 0
-    assert "30 s  2.6 s        33.1 s" in capsys.readouterr().out, "2 x 1 + 0.1 + 0.5, then 0.5 and the TTL"
+    [row] = [line for line in capsys.readouterr().out.splitlines() if "www" in line]
+    assert row.endswith("  detection 2.6 s by port, publishing 0.5 s, TTL 30 s")
+    assert "  30 s  33.1 s  " in row
+
+
+def test_both_ttls_and_the_declared_time(tmp_path: Path, write_node, zone_text: str, capsys) -> None:
+    monitored = zone_text.replace("    policy: weighted", "    monitors: [port]\n    policy: weighted")
+    monitored = monitored.replace("ttl: 30}", "ttl: {max: 30, min: 5}, rto: 60s}")
+    monitor = "monitors: {port: {type: tcp, port: 443}}\n"
+    assert main(["check", "--config", write_node(tmp_path, 5300, 8053, zone=monitor + monitored)]) == 0
+    [row] = [line for line in capsys.readouterr().out.splitlines() if "www" in line]
+    assert "  5 to 30 s  48 s  " in row
+    assert row.endswith("  60 s")
 
 
 def test_json_of_a_good_one(tmp_path: Path, write_node, capsys: pytest.CaptureFixture[str]) -> None:

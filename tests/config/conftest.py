@@ -52,11 +52,11 @@ class Folder:
         (self.path / name).write_bytes(octets)
 
     def write_all(self, **sections: str) -> None:
-        """Sections (node, sites, monitors, pools, zones; zone = the one zone) that differ from the good example."""
+        """Sections that differ from the good example; node = the node file, zone = the one zone."""
         self.write("gslb.yaml", dedent(sections.get("node", NODE)))
         zone = indent(dedent(sections.get("zone", ZONE)), "  ")
         parts = {"sites": SITES, "monitors": MONITORS, "pools": POOLS, "zones": f"example.com:\n{zone}", **sections}
-        names = ("sites", "monitors", "pools", "zones")
+        names = [name for name in ("sites", "probers", "monitors", "pools", "zones") if name in parts]
         text = "".join(f"{name}:\n{indent(dedent(parts[name]).strip(chr(10)), '  ')}\n" for name in names)
         self.write("zones/a.yaml", text)
 

@@ -96,3 +96,10 @@ def test_the_good_example_has_no_warning(folder: Folder) -> None:
 def test_a_zone_that_is_wrong_uses_its_pools_all_the_same(folder: Folder) -> None:
     found = folder.messages(zone=ZONE.replace("serial: 1", "serial: x"))
     assert [line.split(":")[0] for line in found] == ["zones.example.com.soa.serial"]
+
+
+def test_an_exclusive_pool_that_answers_with_all_its_members(folder: Folder) -> None:
+    exclusive = POOLS.replace("members", "exclusive: true\n  members")
+    [told] = folder.warnings(pools=exclusive)
+    assert told.startswith("pools.web: is exclusive, and `all_down: all` answers with several members (last_good")
+    assert folder.warnings(pools=exclusive.replace("members", "all_down: last_good\n  members", 1)) == []

@@ -25,13 +25,21 @@ APEX = from_text("example.com.")
 
 def test_table_tells_policy_and_times_of_each_name(folder: Folder) -> None:
     quick, both, blind, too = table(folder.load(**ALL))
-    assert quick == ("example.com.", "quick.example.com.", "quick (weighted)", 5, 2.6, 8.1)
+    assert quick[:6] == ("example.com.", "quick.example.com.", "quick (weighted)", 5, 2.6, 8.1)
+    assert quick[6:] == ("fast", 0.0, 0.5, None, None)
+    assert quick.parts == "detection 2.6 s by fast, publishing 0.5 s, TTL 5 s"
     assert both.policy == (
         "country JP,KR and asn 64500: quick (weighted) > slow (failover); 9 slow (failover) | 1 quick (weighted)"
     )
     assert (both.ttl, both.detection, both.recovery) == (30, 17.5, 48.0)
-    assert (blind.ttl, blind.detection, blind.recovery) == (60, None, None)
+    assert (blind.ttl, blind.detection, blind.recovery, blind.parts) == (60, None, None, "")
     assert (too.name, too.ttl, too.policy) == ("too.example.com.", 1, "blind (all)")
+
+
+def test_table_tells_both_ttls_and_what_is_declared(folder: Folder) -> None:
+    zone = ALL["zone"].replace("{pool: quick, ttl: 5}", "{pool: quick, ttl: {max: 20, min: 5}, rto: 30s}")
+    quick = table(folder.load(**{**ALL, "zone": zone}))[0]
+    assert (quick.ttl, quick.ttl_min, quick.rto, quick.recovery) == (20, 5, 30.0, 23.1)
 
 
 def test_recovery_is_detection_and_publishing_and_ttl(folder: Folder) -> None:

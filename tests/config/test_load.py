@@ -21,7 +21,14 @@ ROOT = Path(__file__).parent.parent.parent
 
 def test_the_examples_are_right() -> None:
     config = load(str(ROOT / "gslb.example.yaml"))
-    assert {pool.policy for pool in config.pools.values()} == {"weighted", "failover", "all", "hash", "nearest"}
+    assert {pool.policy for pool in config.pools.values()} == {
+        "weighted",
+        "failover",
+        "all",
+        "hash",
+        "nearest",
+        "capacity",
+    }
     assert {message.message.split(",")[0] for message in config.warnings} == {
         "asks for a location",
         "needs a location",

@@ -44,6 +44,8 @@ def test_every_key_of_http(folder: Folder) -> None:
   rise: 4
   jitter: 20%
   flaky: 0.25
+  min_votes: 1
+  self_vote: false
   expect: {status: [200, 204], body: ok, regex: "o+k", json: {a.b: 1, c: null, d: "x"}}
 """
     assert build(folder, text) == HttpMonitor(
@@ -55,6 +57,8 @@ def test_every_key_of_http(folder: Folder) -> None:
         rise=4,
         jitter=0.2,
         flaky=0.25,
+        min_votes=1,
+        self_vote=False,
         scheme="https",
         method="POST",
         path="/x?y=1",
@@ -114,3 +118,30 @@ def test_the_name_must_fit_a_target(folder: Folder) -> None:
     assert folder.messages(monitors="a/b: {type: http}", pools=POOL.replace("[web]", '["a/b"]'))[0].startswith(
         "monitors.a/b: a name is"
     )
+
+
+THREE = "n1: {site: tokyo}\nn2: {site: osaka}\nn3: {site: osaka}"
+
+
+@pytest.mark.parametrize(
+    ("text", "probers", "votes"),
+    [("", 0, 1), ("", 1, 1), ("", 2, 1), ("", 3, 2), (", min_votes: 1", 3, 1), (", min_votes: 3", 3, 3)],
+)
+def test_votes_that_a_verdict_needs(folder: Folder, text: str, probers: int, votes: int) -> None:
+    sections = {"probers": "\n".join(THREE.split("\n")[:probers])} if probers else {}
+    config = folder.load(monitors=f"web: {{type: tcp, port: 22{text}}}", pools=POOL, **sections)
+    assert (config.monitors["web"].min_votes, config.monitors["web"].self_vote) == (votes, True)
+
+
+def test_more_votes_than_probers(folder: Folder) -> None:
+    fault = "monitors.web.min_votes: must be at most the number of probers, 1 (got 2)"
+    assert faults(folder, "{type: http, min_votes: 2}")[0].startswith(fault)
+    [found] = folder.messages(monitors="web: {type: http, min_votes: 4}", pools=POOL, probers=THREE)
+    assert found.startswith("monitors.web.min_votes: must be at most the number of probers, 3 (got 4)")
+
+
+def test_probers_in_a_file_that_cannot_be_read_are_not_missing(folder: Folder) -> None:
+    folder.write_all(monitors="web: {type: http, min_votes: 2}", pools=POOL)
+    folder.write("zones/b.yaml", "probers: {n1: {site: tokyo}")
+    [found] = folder.problems()
+    assert found.startswith("zones/b.yaml:")

@@ -110,3 +110,11 @@ def test_what_does_not_cover(wide: Match, narrow: Match) -> None:
 def test_many_rules_are_too_many(folder: Folder) -> None:
     rules = ", ".join(f"{{match: {{asn: {n}}}, pools: [web]}}" for n in range(1001))
     assert "must have at most 1000 entries" in faults(folder, f"{{rules: [{rules}]}}")[0]
+
+
+def test_every_network_is_everyone(folder: Folder) -> None:
+    everywhere = "match: {subnet: [0.0.0.0/0, '::/0']}"
+    found = faults(folder, f"{{rules: [{{{everywhere}, pools: [web]}}, {{pools: [other]}}]}}")
+    assert [line.split(":")[0] for line in found] == [".rules.1"]
+    assert Reach.of(Match(subnet=("0.0.0.0/0", "::/0", "10.0.0.0/8"))).covers(Reach.of(Match(asn=(1,))))
+    assert Reach.of(Match()).covers(Reach.of(Match(subnet=("0.0.0.0/0", "::/0"))))

@@ -12,7 +12,7 @@ def test_defaults_of_the_node_file(folder: Folder) -> None:
     assert (node.api, node.workers) == (None, None)
     assert (node.startup_wait, node.max_state_age, node.probe_concurrency) == (5.0, 600.0, 200)
     assert (node.geo_databases, node.probe_allow, node.ecs_trust) == ((), (), ())
-    assert (node.probe_deny, node.probe_ports_deny) == ((), ())
+    assert (node.probe_deny, node.probe_ports_deny, node.references) == ((), (), ())
 
 
 def test_every_key_of_the_node_file(folder: Folder) -> None:
@@ -25,7 +25,8 @@ def test_every_key_of_the_node_file(folder: Folder) -> None:
         state: state/
         store: {type: sqlite}
         geo: {databases: geo.mmdb}
-        probe: {allow: [127.0.0.0/8], deny: 127.1.0.0/16, ports: {deny: [25, 6000-6063]}, concurrency: 10}
+        probe: {allow: [127.0.0.0/8], deny: 127.1.0.0/16, ports: {deny: [25, 6000-6063]}, concurrency: 10,
+                references: [192.0.2.1, "192.0.2.53:53", 192.0.2.1]}
         ecs: {trust: 10.0.0.0/8}
         startup_wait: 0s
         max_state_age: 1h
@@ -41,6 +42,7 @@ def test_every_key_of_the_node_file(folder: Folder) -> None:
     assert node.probe_allow == ("127.0.0.0/8",)
     assert node.probe_deny == ("127.1.0.0/16",)
     assert node.probe_ports_deny == ((25, 25), (6000, 6063))
+    assert node.references == (("192.0.2.1", 0), ("192.0.2.53", 53))
     assert node.ecs_trust == ("10.0.0.0/8",)
     assert (node.probe_concurrency, node.startup_wait, node.max_state_age) == (10, 0.0, 3600.0)
 
@@ -55,6 +57,7 @@ def test_every_key_of_the_node_file(folder: Folder) -> None:
         ("startup_wait: 5", "startup_wait: must be a duration such as"),
         ("max_state_age: 73h", "max_state_age: must be from 0s to 72h (got 73h)"),
         ("worker: 2", "worker: is not a known key (did you mean workers?)"),
+        ("probe: {references: [router]}", "probe.references.0: must be an IPv4 or IPv6 address (got 'router')"),
         ("ecs: {trust: [5]}", "ecs.trust.0: must be text (got 5)"),
     ],
 )
@@ -72,6 +75,7 @@ def test_an_address_twice_is_refused(folder: Folder) -> None:
     ("section", "text", "message"),
     [
         ("sites", "tokyo: {latitude: 91, longitude: 0}", "sites.tokyo.latitude: must be at most 90.0 (got 91)"),
+        ("sites", "tokyo: {capacity: 0}", "sites.tokyo.capacity: must be more than 0 (got 0)"),
         ("sites", "tokyo: {country: jp}", "sites.tokyo.country: must be a country code of two capital letters"),
         ("monitors", "web: {type: http, interval: 50ms}", "monitors.web.interval: must be from 100ms to 1h (got 50ms)"),
         ("monitors", "web: {type: http, fall: 0}", "monitors.web.fall: must be at least 1 (got 0)"),
@@ -93,6 +97,11 @@ def test_an_address_twice_is_refused(folder: Folder) -> None:
         ("pools", "web: {members: {a/b: {site: osaka, addresses: [192.0.2.1]}}}", "pools.web.members.a/b: a name is"),
         ("pools", "web: {members: {a: {site: osaka, addresses: []}}}", "pools.web.members.a.addresses: must not be"),
         ("pools", "web: {members: {a: {site: osaka, addresses: [x]}}}", "pools.web.members.a.addresses.0: must be an"),
+        ("zone", "names: {www: {pool: web, ttl: -1}}", "zones.example.com.names.www.ttl: must be seconds from 0 to"),
+        ("zone", "names: {www: {pool: web, ttl: 5s}}", "zones.example.com.names.www.ttl: must be seconds from 0 to"),
+        ("zone", "names: {www: {pool: web, ttl: {max: -1}}}", "zones.example.com.names.www.ttl.max: must be at least"),
+        ("zone", "names: {www: {pool: web, ttl: {mix: 1}}}", "zones.example.com.names.www.ttl.mix: is not a known key"),
+        ("zone", "names: {www: {pool: web, rto: 100ms}}", "zones.example.com.names.www.rto: must be from 1s to 24h"),
         ("zone", "ttl: 2147483648", "zones.example.com.ttl: must be at most 2147483647 (got 2147483648)"),
         ("zone", "soa: {mname: a, rname: b, serial: 4294967296}", "zones.example.com.soa.serial: must be at most"),
         (

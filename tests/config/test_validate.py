@@ -74,7 +74,7 @@ def test_missing_keys() -> None:
 
 def test_choices_are_listed() -> None:
     [fault] = faults({"policy": "random", "members": {"a": {"site": "s", "addresses": "192.0.2.1"}}}, PoolShape)
-    assert fault == "at.policy: must be weighted, failover, all, hash or nearest (got 'random')"
+    assert fault == "at.policy: must be weighted, failover, all, hash, nearest or capacity (got 'random')"
 
 
 def test_keys_below_a_value_that_is_not_a_mapping_have_no_suggestion() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from gslb.config.values import address, duration, endpoint, identifier, network, ports, share, shown
+from gslb.config.values import address, duration, endpoint, identifier, network, ports, reference, share, shown
 
 
 @pytest.mark.parametrize(
@@ -132,3 +132,22 @@ def test_ports_are_one_or_a_range(value: object, found: tuple[int, int]) -> None
 def test_what_is_no_range_of_ports(value: object) -> None:
     with pytest.raises(ValueError, match="must be a port from 1 to 65535, or a range such as 6000-6063"):
         ports(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("192.0.2.1", ("192.0.2.1", 0)),
+        ("2001:DB8::1", ("2001:db8::1", 0)),
+        ("192.0.2.53:53", ("192.0.2.53", 53)),
+        ("[2001:db8::1]:53", ("2001:db8::1", 53)),
+    ],
+)
+def test_references(text: str, expected: tuple[str, int]) -> None:
+    assert reference(text) == expected
+
+
+@pytest.mark.parametrize("text", ["router", "192.0.2.1:0", "[2001:db8::1]", "192.0.2.1:", "fe80::1%eth0"])
+def test_no_references(text: str) -> None:
+    with pytest.raises(ValueError, match="must"):
+        reference(text)

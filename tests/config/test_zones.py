@@ -71,3 +71,23 @@ def test_a_wrong_pool_does_not_hide_what_else_is_wrong_with_the_zone(folder: Fol
     assert len(found) == 2
     assert "the name server ns9.example.com. has no address" in found[0]
     assert "there is no pool 'wbe'" in found[1]
+
+
+def test_ttl_of_a_name(folder: Folder) -> None:
+    text = "{pool: web, ttl: {max: 60, min: 10}, rto: 2m}"
+    monitors = "web: {type: http}\nssh: {type: tcp, port: 22}"
+    [name] = folder.load(zone=ZONE.replace("{pool: web}", text), monitors=monitors).zones[b"\7example\3com\0"].names
+    assert (name.ttl, name.ttl_min, name.rto) == (60, 10, 120.0)
+
+
+def test_the_longest_ttl_may_be_the_zones(folder: Folder) -> None:
+    zone = ZONE.replace("{pool: web}", "{pool: web, ttl: {min: 10}}")
+    [name] = folder.load(zone=zone).zones[b"\7example\3com\0"].names
+    assert (name.ttl, name.ttl_min, name.rto) == (60, 10, None)
+
+
+def test_the_shortest_ttl_is_not_the_longest(folder: Folder) -> None:
+    zone = ZONE.replace("{pool: web}", "{pool: web, ttl: {min: 61}}")
+    assert folder.messages(zone=zone) == [
+        "zones.example.com.names.www.ttl.min: must be at most the longest TTL, 60 (got 61)"
+    ]

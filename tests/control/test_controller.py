@@ -68,7 +68,20 @@ async def test_a_site_breaks_and_returns(node: Node) -> None:
     await node.until_served("tokyo", "osaka")
 
 
-async def test_with_every_site_broken_all_are_served(node: Node) -> None:
+def expect_the_worst(node: Node) -> None:
+    """All may be lost at once, and a reference, the node's own port, tells that the node itself is not cut off."""
+    node.write_zones(node.zones.replace("    members:", "    max_loss: 100%\n    members:", 1))
+    file = Path(node.path)
+    text = file.read_text()
+    place = text.partition('dns: ["')[2].partition('"')[0]
+    file.write_text(text.replace("[127.0.0.0/8]", f"[127.0.0.0/8], references: ['{place}']"))
+
+
+async def test_with_every_site_broken_all_are_served(stopped_node: Node) -> None:
+    node = stopped_node
+    expect_the_worst(node)
+    await node.start()
+    await node.until_served("tokyo", "osaka")
     for site in node.sites.values():
         await site.break_()
 
@@ -77,6 +90,47 @@ async def test_with_every_site_broken_all_are_served(node: Node) -> None:
 
     await node.until(all_down)
     assert await node.served() == {"tokyo", "osaka"}
+
+
+async def test_without_a_reference_a_node_to_which_all_seem_dead_believes_itself_blind(node: Node) -> None:
+    await node.until_served("tokyo", "osaka")
+    await node.sites["tokyo"].break_()
+    await node.until_served("osaka")
+    await node.sites["osaka"].break_()
+
+    async def blind() -> bool:
+        return bool((await status(node))["probers"][0]["blind"])
+
+    await node.until(blind)
+    await asyncio.sleep(0.5)
+    assert await node.served() == {"osaka"}
+    (monitor,) = (await status(node))["pools"][0]["members"][1]["addresses"][0]["monitors"]
+    assert (monitor["verdict"], monitor["quorum"], monitor["votes"]) == ("up", False, [])
+
+
+async def test_what_waits_for_an_operator_waits_across_a_restart(stopped_node: Node) -> None:
+    node = stopped_node
+    node.write_zones(node.zones.replace("    members:", "    failback: manual\n    members:", 1))
+    await node.start()
+    await node.until_served("tokyo", "osaka")
+    await node.sites["tokyo"].break_()
+    await node.until_served("osaka")
+    await node.sites["tokyo"].mend()
+
+    async def observed() -> bool:
+        return (await status(node))["pools"][0]["members"][0]["addresses"][0]["observed"] == "up"
+
+    await node.until(observed)
+    await asyncio.sleep(0.2)  # the snapshot is on its way to the disk
+    await node.stop()
+    await node.start()
+    await node.until(observed)
+    for _ in range(3):
+        assert await node.served() == {"osaka"}
+    steps = (await status(node))["pools"][0]["members"][0]["addresses"][0]["steps"]
+    assert [step["step"] for step in steps] == ["failback"]
+    assert await node.call("POST", "/api/v1/resume", {"target": "site/tokyo"}) == (200, {"resumed": ["web/tokyo"]})
+    await node.until_served("tokyo", "osaka")
 
 
 async def test_until_the_first_round_is_done_names_are_not_ready(stopped_node: Node) -> None:

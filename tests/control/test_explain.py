@@ -1,11 +1,12 @@
 """Explanations of real answers from real tables."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
-from gslb.config.model import Config, Match, Pool, Rule
+from gslb.config.model import Config, Match, MinUp, Pool, Rule
 from gslb.control.controller import Served
 from gslb.control.explain import Json, Question, explain, match_text
 from gslb.dns.rdata import type_number
@@ -205,3 +206,27 @@ def test_every_type_can_be_asked() -> None:
 def test_a_name_that_is_no_text_is_refused_clearly() -> None:
     with pytest.raises(RequestError, match="cannot be shown"):
         explain(Served(CONFIG, table(CONFIG), states(CONFIG)), Question(b"\x02\xff\xfe" + wire("@"), 1, SOURCE))
+
+
+def test_a_member_that_ramps_up_says_so() -> None:
+    now = states(CONFIG)
+    tokyo = replace(now["web"]["tokyo"], share=0.1)
+    view = told("www", now={**now, "web": {**now["web"], "tokyo": tokyo}})
+    first, second = view["pools"][0]["members"]
+    assert (first["share"], first["chance"], second["share"]) == (0.1, round(6 / 46, 4), 1.0)
+    assert "10% of its weight while it ramps up" in view["text"]
+
+
+def test_a_pool_below_min_up_says_so() -> None:
+    now = states(CONFIG, down=TOKYO.addresses)
+    pools = {**CONFIG.pools, "web": replace(CONFIG.pools["web"], min_up=MinUp(2))}
+    made = replace(CONFIG, pools=pools)
+    view = explain(Served(made, table(made, now), now), Question(wire("www"), 1, SOURCE))
+    (web,) = view["pools"]
+    assert (web["healthy"], web["outcome"]) == (False, "below min_up")
+    assert "below min_up: 1 of 2 members live, min_up is 2; no pool is healthy" in view["text"]
+
+
+def test_a_member_that_is_forced_down_says_so() -> None:
+    view = told("www", now=states(CONFIG, forced_down=["tokyo"]))
+    assert [m["forced_down"] for m in view["pools"][0]["members"]] == [True, False]

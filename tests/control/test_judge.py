@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from gslb.config.model import AllDown, Config, Pool
+from gslb.config.model import AllDown, Config, MinUp, Pool
 from gslb.control.judge import judge
 from gslb.dns.message import AAAA, A
 from gslb.table.client import Client
@@ -18,7 +18,10 @@ SIX = member("six", "2001:db8:c::10")
 WEB, BACKUP = Pool("web", (TOKYO,)), Pool("backup", (OSAKA,))
 SORRY = Pool("sorry", (OSAKA,), all_down=AllDown("fallback", ("203.0.113.99",)))
 ONLY_SIX = Pool("six", (SIX,))
-CONFIG = config(pools=[WEB, BACKUP, SORRY, ONLY_SIX])
+BOTH = Pool("both", (TOKYO, OSAKA), min_up=MinUp(2))
+TOO = Pool("too", (TOKYO, OSAKA), min_up=MinUp(2))
+OPEN = Pool("open", (TOKYO,), family_down="all_down")
+CONFIG = config(pools=[WEB, BACKUP, SORRY, ONLY_SIX, BOTH, TOO, OPEN])
 
 
 def told(pools: str, weights: Iterable[int] = (), *, rtype: int = A, **verdicts: list[str]) -> list[tuple[str, str]]:
@@ -35,7 +38,7 @@ def check(config: Config, spec: ChainSpec, views: list[PoolView], outcomes: set[
     leaf = compile_chain(spec, views, {name: frozenset() for name in config.pools})
     answer = leaf.select(Client(table(config), random.Random(1)))
     assert bool(answer.rcode) == ("not ready" in outcomes)
-    assert bool(answer.count) == bool(outcomes & {"serving", "all down"})
+    assert bool(answer.count) == bool(outcomes & {"serving", "below min_up", "all down"})
     assert bool(answer.ede) == bool(outcomes & {"not ready", "all down"})
 
 
@@ -85,3 +88,32 @@ def test_not_ready() -> None:
 )
 def test_weight_zero_is_standby(down: list[str], outcomes: list[str]) -> None:
     assert [outcome for outcome, _ in told("web backup", [5, 0], down=down)] == outcomes
+
+
+SHORT = "1 of 2 members live, min_up is 2"
+
+
+@pytest.mark.parametrize("weights", [[], [1, 1]])
+def test_a_pool_below_min_up_is_passed_over(weights: list[int]) -> None:
+    expected = [("passed over", SHORT), ("serving", "1 of 1 members live")]
+    assert told("both backup", weights, down=["192.0.2.10", "2001:db8:a::10"]) == expected
+
+
+@pytest.mark.parametrize(("weights", "chosen"), [([], 0), ([1, 1], 0), ([0, 1], 1)])
+def test_no_pool_is_healthy(weights: list[int], chosen: int) -> None:
+    found = told("both too web", [*weights, 1] if weights else [], down=["192.0.2.10", "2001:db8:a::10"])
+    name = ("both", "too")[chosen]
+    assert found[chosen] == ("below min_up", f"{SHORT}; no pool is healthy")
+    assert found[1 - chosen] == ("passed over", f"{SHORT}; pool {name} comes first")
+    assert found[2] == ("passed over", "no live IPv4 address")
+
+
+def test_a_pool_below_min_up_before_one_that_is_not_ready() -> None:
+    assert told("both six", rtype=AAAA, down=["192.0.2.10", "2001:db8:a::10"], unknown=["2001:db8:c::10"]) == [
+        ("passed over", SHORT),
+        ("not ready", "a member has no result yet"),
+    ]
+
+
+def test_family_down() -> None:
+    assert told("open", down=["192.0.2.10"]) == [("all down", "no live IPv4 address; all_down: all")]

@@ -7,12 +7,14 @@ import aiohttp
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from gslb.config.model import MinUp, Pool
 from gslb.control import metrics
 from gslb.health.record import Figures, Row
 from gslb.health.states import AddressState, MemberState
 from gslb.server.stats import COUNTER_NAMES
 from tests.control.conftest import Node
 from tests.control.test_api import DRAIN
+from tests.support import OSAKA, TOKYO, config, states
 
 ELSEWHERE = {"tcp_open", "loop_lag_max_us", "loop_lag_us", "loop_ticks"}  # gauges, and a summary of each worker
 
@@ -166,3 +168,12 @@ def test_names_are_escaped() -> None:
     assert live.labels == {"pool": odd, "member": odd, "site": odd}
     assert live.value == 1
     assert [s.labels["state"] for s in families["gslb_address_state"].samples if s.value] == ["up"]
+
+
+def test_pools_below_min_up() -> None:
+    pools = [Pool("one", (TOKYO, OSAKA)), Pool("two", (TOKYO, OSAKA), min_up=MinUp(2)), Pool("none", (TOKYO,))]
+    made = config(pools=pools)
+    page = metrics.pool_lines(states(made, down=TOKYO.addresses), made.pools)
+    families = {family.name: family for family in text_string_to_metric_families(page)}
+    assert [value(families, "pool_healthy", pool=name) for name in made.pools] == [1, 0, 0]
+    assert [value(families, "pool_below_min_up", pool=name) for name in made.pools] == [0, 1, 0]

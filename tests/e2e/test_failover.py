@@ -13,6 +13,7 @@ from tests.support import query
 
 pytestmark = pytest.mark.e2e
 
+MakeNode = Callable[[], Node]
 MakeSites = Callable[..., list[Site]]
 TOKYO, OSAKA = "127.0.0.11", "127.0.0.12"
 INTERVAL, TIMEOUT, FALL, RISE, JITTER = 0.5, 0.25, 2, 2, 0.1
@@ -78,7 +79,14 @@ def test_a_broken_site_leaves_the_answers_and_a_mended_one_returns(node: Node, s
         assert set(counted(load.asks)) == {(TOKYO,), (OSAKA,)}
 
 
-def test_all_sites_down_serves_the_configured_addresses(node: Node, sites: list[Site]) -> None:
+def test_all_sites_down_serves_the_configured_addresses(make_node: MakeNode, sites: list[Site]) -> None:
+    """Its reference answers, so the node knows that it is not itself that is cut off; and all may be lost at once."""
+    node = make_node()
+    pool = POOL.replace("    members:", "    max_loss: 100%\n    members:")
+    node.write(SITES + MONITOR % sites[0].port + pool + ZONE + "      www: {pool: web, ttl: 5}\n")
+    text = node.config.read_text()
+    node.config.write_text(text.replace("[127.0.0.0/8]", f"[127.0.0.0/8], references: ['127.0.0.1:{node.dns}']"))
+    node.start().ready()
     with Load(node.dns, rate=500) as udp, TcpLoad(node.dns) as tcp:
         for site in sites:
             site.refuse()

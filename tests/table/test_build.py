@@ -1,5 +1,7 @@
 """Config to base: what is shared, what is hidden, what is added."""
 
+from dataclasses import replace
+
 from gslb.config.model import Match, Pool, Rule
 from gslb.geo.atlas import Atlas
 from gslb.table.build import compile_base
@@ -57,3 +59,12 @@ def test_pools_by_distance_share_a_map_when_their_sites_are_the_same() -> None:
 def test_trusted_senders_are_kept_as_numbers() -> None:
     base = compile_base(config(ecs_trust=("127.0.0.0/8", "2001:db8::/32")), Atlas.empty())
     assert base.settings.ecs_trust == ((4, 0x7F000000, 8), (6, 0x20010DB8 << 96, 32))
+
+
+def test_a_chain_carries_the_range_of_its_ttl() -> None:
+    plain = name("plain", Rule(("web",)))
+    names = [plain, replace(name("low", Rule(("web",))), ttl_min=5), replace(name("also", Rule(("web",))), ttl_min=5)]
+    base = compile_base(config(names=names), Atlas.empty())
+    chains = [(spec.rtype, spec.ttl, spec.ttl_min) for spec in base.chains]
+    assert chains == [(A, 30, None), (AAAA, 30, None), (A, 30, 5), (AAAA, 30, 5)]
+    assert base.names[wire("low")].types[A] is base.names[wire("also")].types[A]

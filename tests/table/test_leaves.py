@@ -1,8 +1,10 @@
 """Health to leaves: the table at the top of gslb/table/leaves.py, line by line."""
 
+from dataclasses import replace
+
 import pytest
 
-from gslb.config.model import AllDown, Pool, Rule
+from gslb.config.model import AllDown, Config, MinUp, Pool, Rule
 from gslb.health.states import States
 from gslb.table.build import compile_base
 from gslb.table.leaves import Former, compile_pools
@@ -152,7 +154,7 @@ def test_a_pool_of_weight_0_is_standby() -> None:
     assert served(made, states(made, down=TOKYO.addresses)) == {OSAKA_4}
 
 
-@pytest.mark.parametrize("policy", ["weighted", "failover", "all", "hash", "nearest"])
+@pytest.mark.parametrize("policy", ["weighted", "failover", "all", "hash", "nearest", "capacity"])
 def test_every_policy_serves_the_living(policy: str) -> None:
     made = config(pools=[pool(policy=policy)])
     assert served(made, states(made, down=TOKYO.addresses)) == {OSAKA_4}
@@ -181,3 +183,136 @@ def test_another_last_good_is_a_change_too() -> None:
     assert again.last_good == other
     assert TOKYO_4_PACKED in again.nodes[0].select(None).records  # type: ignore[arg-type]
     assert OSAKA_4_PACKED not in again.nodes[0].select(None).records  # type: ignore[arg-type]
+
+
+THREE = (member("t1", "192.0.2.1"), member("t2", "192.0.2.2"), member("t3", "192.0.2.3", "2001:db8::3"))
+BACK = member("back", "198.51.100.1")
+SITES = [Pool("site", THREE, min_up=MinUp(2)), Pool("back", (BACK,))]
+
+
+@pytest.mark.parametrize(
+    ("down", "expected"),
+    [
+        (["192.0.2.1"], {"192.0.2.2", "192.0.2.3"}),
+        (["192.0.2.1", "192.0.2.2"], {"198.51.100.1"}),
+        (["192.0.2.1", "192.0.2.2", "198.51.100.1"], {"192.0.2.3"}),
+    ],
+)
+@pytest.mark.parametrize("weights", [(), (1, 0)])
+def test_a_pool_below_min_up_is_passed_over_unless_no_pool_is_healthy(
+    down: list[str], expected: set[str], weights: tuple[int, ...]
+) -> None:
+    made = config(pools=SITES, names=[name("www", Rule(("site", "back"), weights))])
+    assert served(made, states(made, down=down)) == expected
+
+
+def test_min_up_counts_members_of_any_family() -> None:
+    made = config(pools=SITES, names=[name("www", Rule(("site", "back")))])
+    now = states(made, down=["192.0.2.1", "192.0.2.3"])
+    assert served(made, now) == {"192.0.2.2"}
+    assert served(made, now, "AAAA") == {"2001:db8::3"}
+
+
+def test_live_addresses_of_a_family_come_before_no_data_though_their_pool_is_not_healthy() -> None:
+    made = config(pools=SITES, names=[name("www", Rule(("back", "site")))])
+    now = states(made, down=["192.0.2.1", "192.0.2.2", "192.0.2.3"])
+    assert served(made, now) == {"198.51.100.1"}
+    assert served(made, now, "AAAA") == {"2001:db8::3"}
+
+
+def test_of_two_pools_below_min_up_the_first_serves_a_standby_only_if_it_must() -> None:
+    short = [replace(pool, min_up=MinUp(share=1.0)) for pool in (Pool("site", THREE), pool("web"))]
+    names = [name("list", Rule(("site", "web"))), name("map", Rule(("site", "web"), (0, 1)))]
+    made = config(pools=short, names=names)
+    now = states(made, down=["192.0.2.1", "192.0.2.2", *TOKYO.addresses])
+    assert served(made, now, owner="list") == {"192.0.2.3"}
+    assert served(made, now, owner="map") == {OSAKA_4}
+    gone = states(made, down=["192.0.2.1", "192.0.2.2", *TOKYO.addresses, *OSAKA.addresses])
+    assert served(made, gone, owner="map") == {"192.0.2.3"}
+
+
+@pytest.mark.parametrize("weights", [(), (1, 1)])
+def test_family_down_may_fail_open(weights: tuple[int, ...]) -> None:
+    pools = [pool("web"), pool("open", family_down="all_down")]
+    names = [name("www", Rule(("web", "open"), weights)), name("shut", Rule(("open", "web"), (3, 0)))]
+    made = config(pools=pools, names=names)
+    now = states(made, down=[TOKYO_6, OSAKA_6])
+    assert served(made, now, "AAAA") == ALL_6
+    assert served(made, now) == ALL_4
+    reply = ask(context(table(made, now)), query("www", "AAAA", payload=1232))
+    assert [option.to_text() for option in reply.options] == ["EDE 0 (Other): no live site"]
+
+
+def test_the_family_down_of_the_last_pool_of_a_list_decides() -> None:
+    pools = [pool("open", family_down="all_down"), pool("web")]
+    made = config(pools=pools, names=[name("www", Rule(("open", "web")))])
+    assert served(made, states(made, down=[TOKYO_6, OSAKA_6]), "AAAA") == set()
+
+
+def ttls(made: Config, now: States, rtype: str = "A", owner: str = "www") -> set[int]:
+    ctx = context(table(made, now))
+    return {rrset.ttl for _ in range(40) for rrset in ask(ctx, query(owner, rtype)).answer}
+
+
+def ranged(**more: object) -> Config:
+    names = [replace(name("www", Rule(("web",))), ttl_min=5), name("fixed", Rule(("web",)))]
+    return config(pools=[Pool("web", (TOKYO, OSAKA), **more)], names=names)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("policy", ["weighted", "all", "hash", "nearest", "capacity"])
+def test_a_failed_probe_of_what_may_be_answered_shortens_the_ttl(policy: str) -> None:
+    made = ranged(policy=policy)
+    assert ttls(made, states(made)) == {30}
+    now = states(made, restless=TOKYO.addresses)
+    assert ttls(made, now) == ttls(made, now, "AAAA") == {5}
+    assert ttls(made, now, owner="fixed") == {30}
+
+
+def test_what_is_not_in_the_answer_does_not_shorten_the_ttl() -> None:
+    made = ranged(policy="failover")
+    assert ttls(made, states(made, restless=[OSAKA_4])) == {30}
+    assert ttls(made, states(made, restless=[TOKYO_4])) == {5}
+    made = ranged()
+    assert ttls(made, states(made, down=TOKYO.addresses, restless=TOKYO.addresses)) == {30}
+    assert ttls(made, states(made, restless=[TOKYO_6])) == {30}
+    assert ttls(made, states(made, restless=[TOKYO_6]), "AAAA") == {5}
+
+
+def test_failing_open_has_the_short_ttl() -> None:
+    made = ranged(all_down=AllDown("fallback", ("203.0.113.80",)))
+    everything = [*TOKYO.addresses, *OSAKA.addresses]
+    assert ttls(made, states(made, down=everything, restless=everything)) == {5}
+    assert ttls(made, states(made, drained=["tokyo", "osaka"])) == {30}
+
+
+def test_only_a_ttl_with_a_range_looks_at_calm() -> None:
+    made = ranged()
+    full = table(made)
+    good = full.leaves.last_good
+    now = states(made, restless=TOKYO.addresses)
+    moved = compile_pools(full.base, made, now, good, Former(states(made), full.leaves))
+    chains = zip(full.base.chains, full.nodes, moved.nodes, strict=True)
+    assert {spec.ttl_min for spec, old, new in chains if old is not new} == {5}
+    back = compile_pools(full.base, made, states(made), good, Former(now, moved))
+    assert back.nodes[0].weights == full.nodes[0].weights  # type: ignore[attr-defined]
+    assert [answer.records for answer in back.nodes[0].children] == [a.records for a in full.nodes[0].children]  # type: ignore[attr-defined]
+
+
+def test_what_was_observed_and_why_changes_no_leaf() -> None:
+    made = config()
+    full = table(made)
+    now = states(made)
+    tokyo = now["web"]["tokyo"]
+    other = replace(tokyo, addresses=tuple(replace(a, observed="down", reason="forced") for a in tokyo.addresses))
+    told = {"web": {**now["web"], "tokyo": other}}
+    same = compile_pools(full.base, made, told, full.leaves.last_good, Former(now, full.leaves))
+    assert all(old is new for old, new in zip(full.nodes, same.nodes, strict=True))
+
+
+def test_a_ramp_changes_leaves() -> None:
+    made = config()
+    full = table(made)
+    now = states(made)
+    half = {"web": {**now["web"], "tokyo": replace(now["web"]["tokyo"], share=0.5)}}
+    moved = compile_pools(full.base, made, half, full.leaves.last_good, Former(now, full.leaves))
+    assert moved.nodes[0].weights == [30_000, 40_000]  # type: ignore[attr-defined]

@@ -1,5 +1,7 @@
 """The table survives the trip through bytes, and nothing else becomes a table."""
 
+from dataclasses import replace
+
 import msgpack
 import pytest
 from hypothesis import given
@@ -18,6 +20,7 @@ POOLS = [
     Pool("hash", (TOKYO, OSAKA), policy="hash"),
     Pool("near", (TOKYO, OSAKA), policy="nearest"),
     Pool("all", (TOKYO, OSAKA), policy="all"),
+    Pool("load", (TOKYO, OSAKA), policy="capacity", load=100.0, capacities=(("tokyo", 1.0),)),
     Pool("dead", (member("kobe", "192.0.2.40"),), all_down=AllDown("last_good")),
 ]
 STATIC = ("txt 60 TXT hello", "c 60 CNAME www", "* 60 TXT wild", "sub 60 NS ns.sub", "ns.sub 60 A 192.0.2.77")
@@ -100,3 +103,23 @@ def test_a_worker_loads_lean_and_answers_the_same() -> None:
     for owner in ("www", "two", "hash", "near", "all", "dead"):
         wire = query(owner, payload=1232)
         assert respond(first, wire, SOURCE, 0) == respond(second, wire, SOURCE, 0)
+
+
+def test_the_range_of_a_ttl_survives() -> None:
+    full = table(config(names=[replace(name("www", Rule(("web",))), ttl_min=5)]))
+    assert [spec.ttl_min for spec in load_base(dump_base(full.base)).chains] == [5, 5]
+
+
+def test_chains_that_were_written_without_a_range_have_none() -> None:
+    parts = list(msgpack.unpackb(dump_base(table(config()).base), use_list=False, strict_map_key=False))
+    pool_maps, chains = msgpack.unpackb(parts[5], use_list=False)
+    parts[5] = msgpack.packb((pool_maps, [spec[:5] for spec in chains]))
+    assert [spec.ttl_min for spec in load_base(msgpack.packb(parts)).chains] == [None, None]
+
+
+def test_chains_of_a_later_version_are_refused() -> None:
+    parts = list(msgpack.unpackb(dump_base(table(config()).base), use_list=False, strict_map_key=False))
+    pool_maps, chains = msgpack.unpackb(parts[5], use_list=False)
+    parts[5] = msgpack.packb((pool_maps, [(*spec, 0) for spec in chains]))
+    with pytest.raises(SnapshotError, match="not a table"):
+        load_base(msgpack.packb(parts))

@@ -1,0 +1,204 @@
+"""What must hold at every moment of any world: each check listens, counts independently, and asserts."""
+
+from collections import defaultdict, deque
+from collections.abc import Callable
+from math import isclose
+
+from gslb.health.states import MemberState, States, TargetKey, Verdict
+from tests.simulation.leaf import Asker, addresses_of, fails_open
+from tests.simulation.node import Node, Publication
+from tests.simulation.world import World
+
+WINDOW = 60.0  # of blast radius
+
+
+def watch_everything(world: World) -> None:
+    """Every check that holds whatever happens."""
+    pool = world.config.pools["web"]
+    world.believers.append(majority_only)
+    world.listeners += [never_empty, BlastRadius(world), only_what_lives]
+    if pool.policy == "hash":
+        world.listeners.append(HashMoves())
+    if pool.policy == "capacity":
+        world.listeners.append(no_site_over_its_capacity)
+
+
+def majority_only(node: Node, key: TargetKey, before: Verdict) -> None:
+    """No belief moves without a strict majority of the live voters, `min_votes` of them at least."""
+    monitor = node.config.monitors[key.monitor]
+    ballots = [one for one in node.council.ballots.values() if not one.blind and key in one.verdicts]
+    verdict = node.council.belief[key].verdict
+    agreeing = sum(one.verdicts[key].verdict == verdict for one in ballots)
+    if verdict == "unknown":
+        assert before == "unknown", f"{node.name} has forgotten {key.address}"
+        return
+    assert len(ballots) >= monitor.min_votes, f"{node.name}: {key.address} {verdict} by {len(ballots)} voters"
+    assert 2 * agreeing > len(ballots), f"{node.name}: {key.address} {verdict} by {agreeing} of {len(ballots)}"
+
+
+def live(states: States) -> set[str]:
+    """The IPv4 addresses that are served."""
+    members = states["web"].values()
+    return {one.address for state in members for one in state.addresses if one.effective == "up" and "." in one.address}
+
+
+def never_empty(publication: Publication) -> None:
+    """With no live member `all_down` decides, and only `nodata` leaves nothing."""
+    pool = publication.node.config.pools["web"]
+    everything = {address for member in pool.members for address in member.addresses if "." in address}
+    served = set(publication.served)
+    if any(one.effective == "up" for state in publication.states["web"].values() for one in state.addresses):
+        assert served, "empty, though a member lives"
+        return
+    match pool.all_down.mode:
+        case "all":
+            assert served == everything, f"all_down: all, but {sorted(served)}"
+        case "nodata":
+            assert not served, f"all_down: nodata, but {sorted(served)}"
+        case "fallback":
+            assert served == set(pool.all_down.fallback), f"all_down: fallback, but {sorted(served)}"
+        case "last_good":
+            good = (live(publication.before) if publication.before else set()) or everything
+            assert served <= everything, f"all_down: last_good, but {sorted(served)}"
+            assert served == good, f"all_down: last_good was {sorted(good)}, but {sorted(served)}"
+    assert fails_open(publication.leaf), "failing open is not told"
+
+
+def only_what_lives(publication: Publication) -> None:
+    """An address that is effectively down is in no answer while another lives."""
+    lives = live(publication.states)
+    assert not lives or set(publication.served) <= lives, f"serves {sorted(set(publication.served) - lives)}"
+
+
+class BlastRadius:
+    """Within a minute health takes one whole site, or `max_loss` of the weight, unless all other voters agree."""
+
+    def __init__(self, world: World) -> None:
+        pool = world.config.pools["web"]
+        self._weights = {member.name: member.weight for member in pool.members}
+        self._sites = {member.name: member.site for member in pool.members}
+        self._most = pool.max_loss * sum(self._weights.values()) + 1e-6
+        self._lost: dict[str, dict[str, float]] = defaultdict(dict)  # node -> member -> when
+        self._dead: dict[str, dict[str, float]] = defaultdict(dict)  # node -> member -> observed down since
+        self.held = 0
+
+    def __call__(self, publication: Publication) -> None:
+        node, now = publication.node, publication.now
+        lost, dead = self._lost[node.name], self._dead[node.name]
+        if not publication.before:
+            lost.clear()
+            dead.clear()
+        taken = set()
+        for name, state in publication.states["web"].items():
+            if all(one.observed == "down" for one in state.addresses):
+                dead.setdefault(name, now)
+            else:
+                dead.pop(name, None)
+            self._note_held(state)
+            if _serves(state):
+                lost.pop(name, None)
+            elif name in dead and publication.before and _serves(publication.before["web"][name]):
+                lost[name] = now
+                taken |= set() if now - dead[name] >= WINDOW - 0.2 else {name}
+        recent = {name for name, at in lost.items() if now - at < WINDOW - 0.2}
+        if taken and not self._agreed(node, recent):
+            self._judge(recent)
+
+    def _note_held(self, state: MemberState) -> None:
+        self.held += any(step.name == "blast radius" for one in state.addresses for step in one.steps)
+
+    def _judge(self, recent: set[str]) -> None:
+        by_site: dict[str, int] = defaultdict(int)
+        for name in recent:
+            by_site[self._sites[name]] += self._weights[name]
+        lost = sum(by_site.values())
+        allowed = max(self._most, *by_site.values())
+        assert lost <= allowed, f"health took {sorted(recent)}, weight {lost}, where {allowed:g} is the most"
+
+    def _agreed(self, node: Node, recent: set[str]) -> bool:
+        sites = {self._sites[name] for name in recent}
+        addresses = {a for one in node.config.pools["web"].members if one.name in recent for a in one.addresses}
+        outside = [one for one in node.council.ballots.values() if one.site not in sites and not one.blind]
+        return bool(outside) and all(
+            one.verdicts[key].verdict == "down" for one in outside for key in one.verdicts if key.address in addresses
+        )
+
+
+def _serves(state: MemberState) -> bool:
+    return any(one.effective == "up" for one in state.addresses)
+
+
+class HashMoves:
+    """A lost member moves its own clients alone, and one that returns takes none but those."""
+
+    def __init__(self) -> None:
+        self._askers = [(10 << 24) + (at << 8) for at in range(64)]
+        self._before: dict[str, tuple[set[str], list[str]]] = {}
+
+    def __call__(self, publication: Publication) -> None:
+        lives, at = live(publication.states), publication.node.name
+        if not lives or fails_open(publication.leaf):
+            self._before.pop(at, None)
+            return
+        chosen = [addresses_of(publication.leaf.select(Asker(asker)))[0] for asker in self._askers]  # type: ignore[arg-type]
+        former, before = self._before.get(at, (lives, chosen))
+        self._before[at] = lives, chosen
+        for old, new in zip(before, chosen, strict=True):
+            assert old == new or old not in lives or new not in former, f"a client moved from {old} to {new}"
+
+
+def no_site_over_its_capacity(publication: Publication) -> None:
+    """Load spills: no site is over its capacity while another that lives has room."""
+    pool = publication.node.config.pools["web"]
+    if fails_open(publication.leaf):
+        return
+    limits, loads = dict(pool.capacities), defaultdict(float)
+    for member in pool.members:
+        if member.addresses[0] in live(publication.states):
+            loads[member.site] += pool.load * publication.served.get(member.addresses[0], 0.0)
+    assert not loads or isclose(sum(loads.values()), pool.load, rel_tol=1e-6)
+    over = [site for site, load in loads.items() if site in limits and load > limits[site] * (1 + 1e-6) + 1e-6]
+    room = [site for site, load in loads.items() if site not in limits or load < limits[site] * (1 - 1e-6) - 1e-6]
+    assert not over or not room, f"{over} are over their capacity while {room} have room: {dict(loads)} of {limits}"
+
+
+class Changes:
+    """How often each member came or went in what a node serves, in the last ten minutes; `worst` of all."""
+
+    def __init__(self) -> None:
+        self._times: dict[tuple[str, str], deque[float]] = defaultdict(deque)
+        self.worst = 0
+
+    def __call__(self, publication: Publication) -> None:
+        for name, state in publication.states["web"].items() if publication.before else ():
+            if _serves(state) != _serves(publication.before["web"][name]):
+                times = self._times[publication.node.name, name]
+                times.append(publication.now)
+                while times[0] <= publication.now - 600:
+                    times.popleft()
+                self.worst = max(self.worst, len(times))
+
+
+class Unmoved:
+    """Nothing may change from now on, at any node."""
+
+    def __init__(self, world: World) -> None:
+        self.served = {node.name: dict(node.served) for node in world.alive()}
+        world.listeners.append(self)
+
+    def __call__(self, publication: Publication) -> None:
+        before = self.served.get(publication.node.name)
+        assert before is None or before == publication.served, f"{publication.node.name} changed its answers"
+
+
+def gone_within(world: World, addresses: set[str], bound: float, why: str) -> Callable[[], None]:
+    """A check for later: none of the addresses is served by a node that runs."""
+    died = world.clock.now
+
+    def check() -> None:
+        for node in world.alive():
+            stale = sorted(addresses & set(node.served))
+            passed = world.clock.now - died
+            assert not stale, f"{node.name} still serves {stale} {passed:.2f} s after {why}, bound {bound:.2f} s"
+
+    return check

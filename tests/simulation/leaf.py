@@ -1,0 +1,57 @@
+"""What a compiled leaf answers with, as shares of its IPv4 addresses."""
+
+import struct
+from collections.abc import Mapping
+from ipaddress import IPv4Address
+
+from gslb.dns.ecs import IPV4
+from gslb.policy.nodes import Answer, ByHash, Choice, Node
+from gslb.table.poolview import NO_LIVE_SITE
+
+_HEAD = 12  # octets before the data: a pointer to the name, type, class, TTL, length
+
+
+def shares_of(node: Node) -> Mapping[str, float]:
+    """The chance of each address to be in the answer: of one client for draws, of all members alike for a hash."""
+    if isinstance(node, Answer):
+        return dict.fromkeys(addresses_of(node), 1.0)
+    found: dict[str, float] = {}
+    if isinstance(node, Choice):
+        for weight, child in zip(node.weights, node.children, strict=True):
+            for address, share in shares_of(child).items():
+                found[address] = found.get(address, 0.0) + share * weight / node.total
+        return found
+    assert isinstance(node, ByHash), f"no such leaf in these scenes: {node!r}"
+    for answer in node.answers:
+        found |= shares_of(answer)
+    return found
+
+
+def addresses_of(answer: Answer) -> list[str]:
+    """The IPv4 addresses of one answer."""
+    found, at = [], 0
+    while at < len(answer.records):
+        (length,) = struct.unpack_from("!H", answer.records, at + _HEAD - 2)
+        assert length == 4, "a record that is no A record"
+        found.append(str(IPv4Address(answer.records[at + _HEAD : at + _HEAD + length])))
+        at += _HEAD + length
+    return found
+
+
+def fails_open(node: Node) -> bool:
+    """Whether this is what is served when nothing lives."""
+    while isinstance(node, Choice):
+        node = node.children[0]
+    return isinstance(node, Answer) and node.ede == NO_LIVE_SITE
+
+
+class Asker:
+    """A client at an address."""
+
+    def __init__(self, address: int) -> None:
+        self.scope = 0
+        self._address = address
+
+    def locate(self) -> tuple[int, int]:
+        """See gslb.policy.nodes.Client."""
+        return IPV4, self._address

@@ -1,0 +1,141 @@
+"""A random life: sites die, members flap, probers are cut off or stop, links are slow, probes get lost; one after another
+and at once. Everything of checks.py is watched, and each death in an otherwise calm world keeps its bound."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from gslb.config.model import AllDown
+from gslb.store.votes import LEASE
+from tests.simulation.checks import gone_within, watch_everything
+from tests.simulation.scene import FAST, Scene
+from tests.simulation.truth import NET
+from tests.simulation.world import World
+
+Event = Callable[[World, random.Random], None]
+
+
+class Story(NamedTuple):
+    """What became of one storm."""
+
+    hours: float
+    wall: float  # seconds
+    probes: int
+    publications: int
+    deaths: int  # that were held to their bound
+
+
+def random_scene(rng: random.Random) -> Scene:
+    """1 to 4 sites, 1 to 3 members each, 1 to 3 probers, one of them a witness at times."""
+    sites = "abcd"[: rng.choice([1, 2, 2, 3, 4])]
+    members = [(site, rng.choice([0, 1, 10, 100])) for site in sites for _ in range(rng.choice([1, 1, 2, 3]))]
+    probers = [rng.choice([*sites, "witness"]) for _ in range(rng.choice([1, 2, 3]))]
+    pool: dict[str, object] = {
+        "policy": rng.choice(["weighted", "failover", "all", "hash", "capacity"]),
+        "all_down": rng.choice([AllDown(), AllDown("last_good"), AllDown("nodata")]),
+        "ramp": rng.choice([0.0, 0.0, 60.0]),
+    }
+    if pool["policy"] == "hash":
+        pool["ramp"] = 0.0  # a weight that grows moves clients, as it should
+    if pool["policy"] == "capacity":
+        pool |= {"load": 100.0, "capacities": tuple((site, float(rng.choice([30, 60, 200]))) for site in sites)}
+    return Scene(members, probers, rng.choice([{}, FAST]), pool, six=rng.random() < 0.3)
+
+
+def storm(seed: int, hours: float) -> Story:
+    """Live through so many simulated hours. Raises AssertionError with a timeline."""
+    rng = random.Random(seed)
+    world = World(random_scene(rng), seed)
+    watch_everything(world)
+    life = _Life(world, rng)
+    world.listeners.append(life.heard)
+    begun = time.perf_counter()
+    world.run(300)
+    life.go_on()
+    world.run(hours * 3600 - 300)
+    return Story(hours, time.perf_counter() - begun, world.probes, life.publications, life.deaths)
+
+
+class _Life:
+    """Events at random intervals; each trouble ends after a random time."""
+
+    def __init__(self, world: World, rng: random.Random) -> None:
+        self.world = world
+        self.rng = rng
+        self.publications = 0
+        self.deaths = 0
+        self._events = (self._site, self._member, self._member, self._prober, self._cut, self._slow, self._loss)
+
+    def heard(self, _: object) -> None:
+        """Count a publication."""
+        self.publications += 1
+
+    def go_on(self) -> None:
+        """One trouble, and the next after a while: often minutes of peace, at times in the midst of it."""
+        self.rng.choice(self._events)()
+        self.world.clock.after(self.rng.expovariate(1 / self.rng.choice([10, 300, 900])), self.go_on)
+
+    def _later(self, what: Callable[..., None], *arguments: object) -> None:
+        seconds = self.rng.expovariate(1 / self.rng.choice([5, 60, 600]))
+        self.world.clock.after(seconds, lambda: what(*arguments))
+
+    def _site(self) -> None:
+        world, site = self.world, self.rng.choice(self.world.sites)
+        if site in world.truth.dead:
+            return
+        if world.truth.calm and not world.truth.dead and not world.truth.down and world.clock.now > world.changed_at + 300:
+            self._hold_to_bound(site)
+        world.site(site, dies=True)
+        self._later(self._return, site)
+
+    def _return(self, site: str) -> None:
+        self.world.site(site, dies=False)
+
+    def _hold_to_bound(self, site: str) -> None:
+        """If nothing else happens until then, and there is somewhere else to go."""
+        world = self.world
+        witnesses = [node for node in world.alive() if node.site != site]
+        if len(world.sites) < 2 or len(witnesses) < world.config.monitors["check"].min_votes:
+            return
+        bound = world.config.monitors["check"].detection + 0.5 + (LEASE if len(world.scene.probers) == 2 else 0.0)
+        members = [one for one in world.config.pools["web"].members if one.site == site]
+        addresses = {a for one in members for a in one.addresses if "." in a}
+        died, check = world.clock.now, gone_within(world, addresses, bound, f"the death of {site}")
+
+        def judge() -> None:
+            if world.changed_at == died:
+                self.deaths += 1
+                check()
+
+        world.clock.after(bound, judge)
+
+    def _member(self) -> None:
+        members = self.world.config.pools["web"].members
+        address = self.rng.choice(self.rng.choice(members).addresses)
+        self.world.member(address, down=True)
+        self._later(lambda: self.world.member(address, down=False))
+
+    def _prober(self) -> None:
+        name = self.rng.choice(list(self.world.nodes))
+        if name not in self.world.truth.stopped:
+            self.world.prober(name, stops=True)
+            self._later(lambda: self.world.prober(name, stops=False))
+
+    def _cut(self) -> None:
+        world, name = self.world, self.rng.choice(list(self.world.nodes))
+        everywhere = sorted(world.everywhere(name))
+        places = everywhere if self.rng.random() < 0.5 else self.rng.sample(everywhere, 1)
+        places = [place for place in places if (name, place) not in world.truth.cut]
+        world.cut(name, places, off=True)
+        self._later(lambda: world.cut(name, places, off=False))
+
+    def _slow(self) -> None:
+        world, name = self.world, self.rng.choice(list(self.world.nodes))
+        place = self.rng.choice([*world.sites, NET])
+        world.slow(name, place, self.rng.choice([0.3, 1.0, 3.0]))
+        self._later(lambda: world.slow(name, place, None))
+
+    def _loss(self) -> None:
+        self.world.lose(self.rng.choice([0.01, 0.04, 0.2]))
+        self._later(lambda: self.world.lose(0.0))
