@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 
 from gslb.config.model import Config
 from gslb.errors import StoreError
-from gslb.health.blind import blindness
+from gslb.health.blind import Doubt, blindness, recovery, trusted
 from gslb.health.quorum import believe
 from gslb.health.states import UNKNOWN, Belief, TargetKey
 from gslb.health.votes import Ballot, Ballots, Vote, votes_on
@@ -20,13 +21,18 @@ log = logging.getLogger("gslb.control")
 class Council:
     """What is believed, and who said so. `verdicts` gives the own prober's; all methods are for one event loop."""
 
-    def __init__(self, config: Config, verdicts: Callable[[], Belief], votes: Votes) -> None:
+    def __init__(
+        self, config: Config, verdicts: Callable[[], Belief], votes: Votes, clock: Callable[[], float] = time.time
+    ) -> None:
         self.belief: Belief = {}
         self.local: Belief = {}  # of the probers at this site alone
         self.ballots: Ballots = {}
         self.blind = ""
         self._verdicts = verdicts
         self._votes = votes
+        self._clock = clock
+        self._since = 0.0  # when this prober became blind
+        self._doubt: Doubt | None = None
         self.update(config)
 
     def update(self, config: Config) -> None:
@@ -45,9 +51,11 @@ class Council:
         self.ballots = {**self._votes.ballots(), own.prober: own}
         monitors = self._config.monitors
         self.belief = believe(monitors, self._sites, self.ballots, self.belief)
-        nearby = {name: one for name, one in self.ballots.items() if one.site == own.site}
         if any(pool.scope == "local" for pool in self._config.pools.values()):
+            nearby = {name: one for name, one in self.ballots.items() if one.site == own.site}
             self.local = believe(monitors, self._sites, nearby, self.local)
+        else:
+            self.local = {}
 
     def votes(self, key: TargetKey) -> list[Vote]:
         """Who says what of a target, as counted last."""
@@ -57,29 +65,47 @@ class Council:
         node, verdicts = self._config.node, self._verdicts()
         seen = [verdicts.get(key, UNKNOWN).verdict for key in self._references]
         blind = blindness(seen, verdicts, self._sites, node.site)
-        if blind != self.blind:
-            log.warning("this prober is blind, its votes are withdrawn: %s", blind) if blind else log.warning(
-                "this prober sees again"
-            )
-            self.blind = blind
-        return Ballot(node.name, node.site, {} if blind else verdicts, blind)
+        if bool(blind) != bool(self.blind):
+            self._turn(blind)
+        self.blind = blind
+        return Ballot(node.name, node.site, {} if blind else self._trusted(verdicts), blind)
+
+    def _turn(self, blind: str) -> None:
+        """Note that this prober sees no longer, or again."""
+        if blind:
+            log.warning("this prober is blind, its votes are withdrawn: %s", blind)
+            self._since = min(self._doubt.began, self._clock()) if self._doubt else self._clock()
+        else:
+            log.warning("this prober sees again")
+            self._doubt = Doubt(self._since, self._clock())
+
+    def _trusted(self, verdicts: Belief) -> Belief:
+        """The verdicts without what was found in the dark."""
+        if self._doubt is None:
+            return verdicts
+        now, monitors = self._clock(), self._config.monitors
+        if now >= self._doubt.ended + max(map(recovery, monitors.values()), default=0.0):
+            self._doubt = None
+            return verdicts
+        return trusted(verdicts, monitors, self._doubt, now)
 
     async def keep_casting(self, changed: Callable[[], None]) -> None:
         """Renew the own ballot, and call `changed` where those of others are not what was counted last."""
         troubled = False
         while True:
+            own = self._own()
             try:
-                await self._votes.cast(self._own())
+                await self._votes.cast(own)
                 troubled = False
             except StoreError as error:
                 if not troubled:
                     log.error("votes cannot be shared: %s", error)
                 troubled = True
             others = {name: one for name, one in self.ballots.items() if name != self._config.node.name}
-            if self._votes.ballots() != others or bool(self.blind) != self._counted_blind():
+            if self._votes.ballots() != others or self._counted_otherwise(own):
                 changed()
             await asyncio.sleep(RENEW)
 
-    def _counted_blind(self) -> bool:
-        own = self.ballots.get(self._config.node.name)
-        return bool(own and own.blind)
+    def _counted_otherwise(self, own: Ballot) -> bool:
+        counted = self.ballots.get(own.prober)
+        return counted is None or counted.blind != own.blind or counted.verdicts.keys() != own.verdicts.keys()

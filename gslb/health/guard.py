@@ -65,14 +65,20 @@ def _beyond(pool: Pool, losses: Mapping[str, Loss], waiting: Set[str], agree: Ag
     if sum(weights[name] for name in losses) <= most or agree(waiting, sites):
         return set()
     gone: Set[str] = losses.keys() - waiting
-    if not gone:
-        gone = _heaviest_site(losses, weights)
+    if not _whole(pool, gone, most):  # parts of sites: they do not stand in the way of a site that dies as a whole
+        gone = gone | _heaviest_site({name: losses[name] for name in losses.keys() - gone}, weights)
     lost = sum(weights[name] for name in gone)
     for name in sorted(waiting - gone, key=lambda name: (weights[name], name)):
         if lost + weights[name] <= most:
             lost += weights[name]
             gone = gone | {name}
     return waiting - gone
+
+
+def _whole(pool: Pool, gone: Set[str], most: float) -> bool:
+    """Whether what is gone already has taken what may always be lost: a whole site, or a member larger than the share."""
+    left = {member.site for member in pool.members if member.name not in gone}
+    return any(member.site not in left or member.weight > most for member in pool.members if member.name in gone)
 
 
 def _heaviest_site(losses: Mapping[str, Loss], weights: Mapping[str, int]) -> Set[str]:

@@ -11,7 +11,7 @@ from gslb.health.memory import Loss, Past, PoolPast
 from gslb.health.ramp import ramped
 from gslb.health.returning import Return, moved_on, returning
 from gslb.health.states import UNKNOWN, AddressState, Belief, MemberState, Observation, Step, TargetKey, Verdict
-from gslb.health.votes import Ballots, voters
+from gslb.health.votes import Ballot, Ballots, voters
 from gslb.intents import Drain, Force, Hold, Intent, intent_on
 
 _LAST_MOMENT: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
@@ -135,6 +135,8 @@ class _Work:
                 if not self._site_lives(self.config.pools[name], one.member.site):
                     one.step("requires", "down", f"pool {name} is down at {one.member.site}")
             one.past = moved_on(self.pool, one.was, one.verdict, self.now)
+            if one.was and one.was.stands == "down" and one.was.served == "up" == one.verdict:
+                one.past = one.past._replace(waiting=False, suppressed=False)  # it was never out: nothing returns
 
     def _observe(self, pool: Pool, address: str) -> tuple[Verdict, str, bool]:
         """The composite of a pool's monitors, with the reason, and whether all is calm; without monitors, up."""
@@ -153,7 +155,7 @@ class _Work:
             down = [f"{name}: {found.reason or 'down'}" for name, found in seen if found.verdict == "down"]
             return "down", "; ".join(down) + unsure, calm
         waiting = [name for name, found in seen if found.verdict == "unknown"]
-        return "unknown", "no result yet from " + ", ".join(waiting), calm
+        return "unknown", "no result yet from " + ", ".join(waiting) + unsure, calm
 
     def _belief(self, pool: Pool, key: TargetKey) -> Observation:
         if pool.scope == "local":
@@ -183,14 +185,16 @@ class _Work:
                 one.step(one.wait.step, "down", one.wait.why)
                 self.at += [one.wait.at] if one.wait.at is not None else []
         waiting = [one for one in self.addresses if one.wait.step and not one.wait.firm]
-        if not waiting or any(one.verdict == "up" and self._may_serve(one.member) for one in self.addresses):
+        if not waiting:
             return
+        families = {":" in one.address for one in self.addresses if self._will_serve(one)}
         for one in waiting:
-            one.step(one.wait.step, "up", "ignored: nothing else lives")
+            if (":" in one.address) not in families:
+                one.step(one.wait.step, "up", f"{one.wait.step} ignored: nothing else lives")
 
-    def _may_serve(self, member: Member) -> bool:
-        force = self.forces.get(member.name)
-        return force.up if force else member.name not in self.drains
+    def _will_serve(self, one: _Address) -> bool:
+        force = self.forces.get(one.member.name)
+        return force.up if force else one.verdict == "up" and one.member.name not in self.drains
 
     def limit(self) -> Mapping[str, Loss]:
         """Step 5: blast radius."""
@@ -213,24 +217,21 @@ class _Work:
 
     def _agree(self, members: Set[str], sites: Set[str]) -> bool:
         """Whether every voter outside the sites, and at least one, calls all of these members down."""
-        outside = [ballot for ballot in voters(self.inputs.ballots) if ballot.site not in sites]
-        keys = [
-            TargetKey(monitor, one.address)
-            for one in self.addresses
-            if one.member.name in members
-            for monitor in self.pool.monitors.of
-        ]
-        return bool(outside) and all(
-            any(ballot.verdicts.get(key, UNKNOWN).verdict == "down" for key in keys if key in ballot.verdicts)
-            for ballot in outside
-        )
+        outside = [ballot for ballot in voters(self.inputs.ballots) if ballot.site not in sites and ballot.verdicts]
+        places = [one.address for one in self.addresses if one.member.name in members]
+        return bool(outside) and all(self._calls_down(ballot, place) for ballot in outside for place in places)
+
+    def _calls_down(self, ballot: Ballot, address: str) -> bool:
+        monitors = self.pool.monitors
+        down = [ballot.verdicts.get(TargetKey(name, address), UNKNOWN).verdict for name in monitors.of].count("down")
+        return len(monitors.of) - down < monitors.at_least
 
     def freeze(self) -> None:
         """Step 6: an operator's hold."""
         holds = self._covering(self.inputs.holds)
         for one in self.addresses if holds else ():
             hold = holds.get(one.member.name)
-            if hold and one.was and one.was.served != one.verdict:
+            if hold and one.was and one.was.served not in (one.verdict, "unknown"):
                 one.step("hold", one.was.served, f"held: {_asked(hold)}")
 
     def ramp(self) -> tuple[Mapping[str, float], Mapping[str, float]]:
@@ -250,6 +251,9 @@ class _Work:
                 if found.at is not None:
                     began[member.name], shares[member.name] = start, found.share
                     self.at.append(found.at)
+                    for one in those:
+                        if one.verdict == "up":
+                            one.step("ramp", "up", f"returned, ramps up: {found.share:.0%} of its weight")
         return began, shares
 
     def obey(self) -> None:
@@ -262,11 +266,13 @@ class _Work:
                 one.step("force", "up" if force.up else "down", f"forced: {_asked(force)}")
 
     def exclude(self) -> str:
-        """Of several that are up, the one served last stays, else the first by priority; its name."""
+        """Of several that are up, one: what an operator forces, the one served last, the first by priority; its name."""
         up = {one.member.name: one.member for one in self.addresses if one.verdict == "up"}
         if not up:
             return self.past.only
-        chosen = self.past.only if self.past.only in up else min(up.values(), key=lambda member: member.priority).name
+        forced = {name: up[name] for name, force in self.forces.items() if force.up and name in up}
+        able = forced or up
+        chosen = self.past.only if self.past.only in able else min(able.values(), key=lambda one: one.priority).name
         for one in self.addresses if len(up) > 1 else ():
             if one.member.name != chosen and one.verdict == "up":
                 one.step("exclusive", "down", f"{len(up)} members are up where one may be: {chosen} stays")

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from gslb.config.model import Monitor
 from gslb.health.states import UNKNOWN, Belief, Observation, TargetKey
-from gslb.health.votes import Ballots, Vote, told, voters, votes_on
+from gslb.health.votes import Ballot, Ballots, Vote, told, voters, votes_on
 
 
 def believe(
@@ -24,7 +24,7 @@ def believe(
     """
     seeing = list(voters(ballots))
     if len(seeing) == 1:
-        return _single(monitors, sites, seeing[0].verdicts, former)
+        return _single(monitors, sites, seeing[0], former)
     return {
         key: decide(monitors[key.monitor], site, votes_on(key, ballots), former.get(key, UNKNOWN))
         for key, site in sites.items()
@@ -32,18 +32,22 @@ def believe(
 
 
 def _single(
-    monitors: Mapping[str, Monitor], sites: Mapping[TargetKey, str], verdicts: Belief, former: Belief
+    monitors: Mapping[str, Monitor], sites: Mapping[TargetKey, str], voter: Ballot, former: Belief
 ) -> dict[TargetKey, Observation]:
     """One voter's verdicts are the belief, wherever one vote is enough: as they are, without being written anew."""
     alone = {name for name, monitor in monitors.items() if monitor.min_votes <= 1 and monitor.self_vote}
     belief = {}
-    for key in sites:
-        own, before = verdicts.get(key, UNKNOWN), former.get(key, UNKNOWN)
-        if key.monitor not in alone or own.verdict == "unknown":
-            belief[key] = _keep(before)
+    for key, site in sites.items():
+        own, before = voter.verdicts.get(key, UNKNOWN), former.get(key, UNKNOWN)
+        if key.monitor not in alone or own.verdict == "unknown" or own.verdict == before.verdict:
+            belief[key] = before if own == before else decide(monitors[key.monitor], site, _one(key, voter), before)
         else:
-            belief[key] = before if own == before else own
+            belief[key] = own
     return belief
+
+
+def _one(key: TargetKey, voter: Ballot) -> list[Vote]:
+    return [Vote(voter.prober, voter.site, voter.verdicts[key])] if key in voter.verdicts else []
 
 
 def decide(monitor: Monitor, site: str, votes: list[Vote], former: Observation) -> Observation:
@@ -63,7 +67,7 @@ def decide(monitor: Monitor, site: str, votes: list[Vote], former: Observation) 
             since = sorted(vote.seen.since for vote in agreeing)[min(majority, len(agreeing)) - 1]
         found = Observation(agreeing[0].seen.verdict, since, reason, calm)
         return former if found == former else found
-    return _keep(former)
+    return _keep(former, votes)
 
 
 def _reason(agreeing: list[Vote], votes: list[Vote]) -> str:
@@ -73,5 +77,9 @@ def _reason(agreeing: list[Vote], votes: list[Vote]) -> str:
     return told(votes) if agreeing[0].seen.verdict == "down" else ""
 
 
-def _keep(former: Observation) -> Observation:
-    return former if former.no_quorum or former.verdict == "unknown" else replace(former, no_quorum=True)
+def _keep(former: Observation, votes: list[Vote]) -> Observation:
+    """The last belief, flagged; it is calm no longer than the voters are. Before the first verdict nothing is kept."""
+    if former.verdict == "unknown" and all(vote.seen.verdict == "unknown" for vote in votes):
+        return former
+    calm = all(vote.seen.calm for vote in votes) if votes else former.calm
+    return former if former.no_quorum and former.calm == calm else replace(former, no_quorum=True, calm=calm)

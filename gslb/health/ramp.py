@@ -16,7 +16,10 @@ class Share(NamedTuple):
 def ramped(began: float, ramp: float, now: float) -> Share:
     """The share at `now` of a member that returned at `began` and reaches its whole weight `ramp` seconds later."""
     step = int((now - began) / ramp * STEPS + 1e-6)
+    step = max(step, 0)
+    if began + (step + 1) * ramp / STEPS <= now:  # a boundary that the clock's own steps have blurred
+        step += 1
     if step >= STEPS:
         return Share(1.0, None)
-    middle = (max(step, 0) + 0.5) / STEPS
-    return Share(FIRST + (1 - FIRST) * middle, began + (max(step, 0) + 1) * ramp / STEPS)
+    middle = (step + 0.5) / STEPS
+    return Share(FIRST + (1 - FIRST) * middle, began + (step + 1) * ramp / STEPS)

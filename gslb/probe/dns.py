@@ -7,6 +7,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, ClassVar, Final, NamedTuple, TypeVar
 
 from dnslib import QTYPE, RCODE, RD, RDMAP, RR, DNSBuffer, DNSHeader, DNSLabel, DNSQuestion, DNSRecord
@@ -18,7 +19,7 @@ from gslb.config.monitors import Common, Kind, Source
 from gslb.config.schema import MonitorShape, Port, listed
 from gslb.dns.message import CNAME, OPT
 from gslb.dns.name import ROOT, from_text, labels
-from gslb.dns.rdata import to_wire, type_number, type_text
+from gslb.dns.rdata import to_wire, type_number
 from gslb.errors import NameSyntaxError, RdataError
 from gslb.probe.exchange import Progress, conclude
 from gslb.probe.result import ProbeError, Result
@@ -57,13 +58,13 @@ class DnsShape(MonitorShape):
 
 def build(common: Common, shape: DnsShape, source: Source) -> DnsMonitor:
     """See gslb.config.monitors.Kind."""
-    qtype = _noting(source, "qtype", lambda: _asked_type(shape.qtype)) or 0
-    qname = _noting(source, "name", lambda: from_text(shape.name))
+    qtype = _noting(source, "qtype", partial(_asked_type, shape.qtype)) or 0
+    qname = _noting(source, "name", partial(from_text, shape.name))
     rcode = _RCODES.get(shape.rcode.upper())
     if rcode is None:
         path = (*source.path, "rcode")
         source.findings.problem(path, f"is not a response code (got {shape.rcode!r})", suggestion(shape.rcode, _RCODES))
-    found = [_noting(source, "answer", lambda text=text: _expected(qtype, text)) for text in shape.answer if qtype]
+    found = [_noting(source, "answer", partial(_expected, qtype, text)) for text in shape.answer if qtype]
     return DnsMonitor(
         port=shape.port,
         qname=qname or ROOT,
@@ -244,10 +245,13 @@ def _answers(reply: bytes) -> list[str]:
 class _Octets(DNSBuffer):  # type: ignore[misc]  # dnslib has no types
     """A message to take apart. Names cost no more than their size: dnslib's own reader can be kept busy for minutes."""
 
+    offset: int
+
     def decode_name(self, _: int = -1) -> DNSLabel:
         """The name at the offset, which is moved behind it (RFC 1035 section 4.1.4)."""
         found: list[bytes] = []
-        at, behind = self.offset, 0
+        at: int = self.offset
+        behind = 0
         for _step in range(_STEPS):
             length = self.data[at]
             if length >= 0xC0:

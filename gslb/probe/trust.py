@@ -6,12 +6,12 @@ import time
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 
 from pydantic import Field
 
 from gslb.config.monitors import Source
-from gslb.config.schema import MonitorShape, matching
+from gslb.config.schema import matching
 from gslb.probe.result import ProbeError
 from gslb.probe.trace import Trace, tracing
 
@@ -23,13 +23,20 @@ ServerName = Annotated[str, matching(f"{_LABELS}|{_IPV6}", "a host name or an ad
 MinDays = Annotated[int | None, Field(ge=1, le=3650)]
 
 
-def check_verified(shape: MonitorShape, source: Source) -> None:
+class VerifiedShape(Protocol):
+    """Keys of a monitor that speaks TLS."""
+
+    verify: bool
+    ca: str | None
+    min_days: int | None
+
+
+def check_verified(shape: VerifiedShape, source: Source) -> None:
     """Note which of the keys `ca` and `min_days` were given where `verify` is off and nothing comes of them."""
-    for key in ("ca", "min_days"):
-        if getattr(shape, key) is not None and not getattr(shape, "verify"):
-            source.findings.problem(
-                (*source.path, key), "is not used with verify: false", "leave one of them out", key=True
-            )
+    for key, given in (("ca", shape.ca), ("min_days", shape.min_days)):
+        if given is not None and not shape.verify:
+            path = (*source.path, key)
+            source.findings.problem(path, "is not used with verify: false", "leave one of them out", key=True)
 
 
 def require_days(days: float | None, least: int | None) -> None:
@@ -76,7 +83,7 @@ class _Handshake(ssl.SSLObject):
     def do_handshake(self) -> None:
         """See ssl.SSLObject: called again and again until it no longer raises SSLWantReadError."""
         trace = tracing()
-        if trace:
+        if trace and all(stage.name != "connected" for stage in trace.stages):
             trace.note("connected")
         super().do_handshake()
         if trace:

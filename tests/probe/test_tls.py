@@ -100,13 +100,13 @@ async def test_a_server_that_offers_another_protocol_alone(serve, authority) -> 
     assert (await secure(serve, tls, ca=str(authority.ca))).ok
 
 
-async def test_no_version_in_common(serve, authority) -> None:
-    tls = authority.server("127.0.0.1")
-    with pytest.warns(DeprecationWarning):
-        tls.maximum_version = ssl.TLSVersion.TLSv1_1
-    result = await secure(serve, tls, ca=str(authority.ca))
-    assert result.reason == "tls"
-    assert "version" in result.detail or "protocol" in result.detail
+async def test_no_version_in_common(serve) -> None:
+    async def alert(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10_000)
+        writer.write(bytes((21, 3, 3, 0, 2, 2, 70)))  # RFC 8446 section 6: fatal, protocol_version
+
+    result = await ask(await serve(alert))
+    assert (result.reason, result.detail) == ("tls", "tlsv1 alert protocol version")
 
 
 async def test_a_plain_server_that_speaks_first(serve) -> None:
@@ -182,12 +182,13 @@ async def test_no_descriptor_is_left(serve, authority) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) <= before + theirs
 
 
-def test_defaults(folder: Folder) -> None:
-    config = folder.load(monitors="web: {type: tls}", pools=POOL)
+def test_defaults(tmp_path: Path) -> None:
+    config = Folder(tmp_path).load(monitors="web: {type: tls}", pools=POOL)
     assert config.monitors["web"] == TlsMonitor(name="web", port=443)
 
 
-def test_every_key(folder: Folder) -> None:
+def test_every_key(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
     folder.write("zones/ca.pem", "certificate")
     text = "web: {type: tls, port: 993, sni: mail.example.com, ca: ca.pem, min_days: 7}"
     ca = str(folder.path / "zones" / "ca.pem")
@@ -214,7 +215,7 @@ def test_every_key(folder: Folder) -> None:
         ("host: a.example", "monitors.web.host: "),
     ],
 )
-def test_what_is_wrong_is_told(folder: Folder, keys: str, problem: str) -> None:
+def test_what_is_wrong_is_told(tmp_path: Path, keys: str, problem: str) -> None:
     text = f"web: {{type: tls, {keys.strip('{}')}}}"
-    (found,) = folder.messages(monitors=text, pools=POOL)
+    (found,) = Folder(tmp_path).messages(monitors=text, pools=POOL)
     assert found.startswith(problem)

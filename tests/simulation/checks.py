@@ -47,8 +47,11 @@ def never_empty(publication: Publication) -> None:
     pool = publication.node.config.pools["web"]
     everything = {address for member in pool.members for address in member.addresses if "." in address}
     served = set(publication.served)
-    if any(one.effective == "up" for state in publication.states["web"].values() for one in state.addresses):
+    if live(publication.states):
         assert served, "empty, though a member lives"
+        return
+    if any(one.effective == "up" for state in publication.states["web"].values() for one in state.addresses):
+        assert not served, f"family_down: nodata, but {sorted(served)}"
         return
     match pool.all_down.mode:
         case "all":
@@ -101,7 +104,7 @@ class BlastRadius:
                 lost[name] = now
                 taken |= set() if now - dead[name] >= WINDOW - 0.2 else {name}
         recent = {name for name, at in lost.items() if now - at < WINDOW - 0.2}
-        if taken and not self._agreed(node, recent):
+        if taken and not self._agreed(node, taken, {self._sites[name] for name in recent}):
             self._judge(recent)
 
     def _note_held(self, state: MemberState) -> None:
@@ -115,9 +118,8 @@ class BlastRadius:
         allowed = max(self._most, *by_site.values())
         assert lost <= allowed, f"health took {sorted(recent)}, weight {lost}, where {allowed:g} is the most"
 
-    def _agreed(self, node: Node, recent: set[str]) -> bool:
-        sites = {self._sites[name] for name in recent}
-        addresses = {a for one in node.config.pools["web"].members if one.name in recent for a in one.addresses}
+    def _agreed(self, node: Node, taken: set[str], sites: set[str]) -> bool:
+        addresses = {a for one in node.config.pools["web"].members if one.name in taken for a in one.addresses}
         outside = [one for one in node.council.ballots.values() if one.site not in sites and not one.blind]
         return bool(outside) and all(
             one.verdicts[key].verdict == "down" for one in outside for key in one.verdicts if key.address in addresses

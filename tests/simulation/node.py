@@ -112,7 +112,7 @@ class Node:
         self._watches = {
             key: Watch(key, monitor, self._places[key]) for key, monitor in sorted(targets_of(self.config).items())
         }
-        self.council = Council(self.config, self.verdicts, self.votes)
+        self.council = Council(self.config, self.verdicts, self.votes, lambda: self.world.clock.now)
         belief = believable(self._snapshot, now, self.config.node.max_state_age)
         self.council.restore(belief)
         for key, seen in belief.items():
@@ -278,6 +278,8 @@ class Node:
                 self.world.believe(self, key, old.verdict if old else "unknown")
         self.belief = self.council.belief
         own = self.council.ballots[self.name]
+        if self.council._doubt:  # what it votes moves with time for a while
+            self.world.clock.after(self._until_tick(), self._dirty, life)
         if cast is None or _says(cast.ballot.verdicts) != _says(own.verdicts) or cast.ballot.blind != own.blind:
             if cast is not None and cast.ballot.blind != own.blind:
                 self.world.note(f"{self.name}: {own.blind or 'sees again'}")

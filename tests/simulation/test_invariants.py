@@ -178,7 +178,7 @@ def test_lost_probes_are_no_failovers() -> None:
     assert 1 - exp(-0.1) * 1.1 < 0.005
 
 
-@pytest.mark.parametrize("period", [20.0, 35.0, 60.0, 120.0, 200.0])
+@pytest.mark.parametrize("period", [20.0, 35.0, 60.0, 120.0, 150.0])
 def test_flapping_is_calm_and_then_death_is_quick(period: float) -> None:
     for seed in range(12):
         world = started(Scene((*TWO, ("b", 40)), PROBERS[3]), seed)
