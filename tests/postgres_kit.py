@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -45,11 +46,12 @@ def _account() -> pwd.struct_passwd | None:
 
 
 class Cluster:
-    """One server: `Cluster(port).create().start()`, or `Cluster(port).follow(primary).start()`."""
+    """One server: `Cluster().create().start()`, or `Cluster().follow(primary).start()`; `close()` ends it."""
 
-    def __init__(self, port: int, address: str = "127.0.0.1") -> None:
+    def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
+        """Port 0 = one that is free now."""
         self.address = address
-        self.port = port
+        self.port = port or _free_port(address)
         self._account = _account()
         self.folder = Path(tempfile.mkdtemp(prefix="gslb-postgres-"))
         self.data = self.folder / "data"
@@ -148,3 +150,9 @@ class Cluster:
         done = self._call(name, *arguments, given=given)
         assert done.returncode == 0, f"{name}: {done.stderr}{done.stdout}"
         return done
+
+
+def _free_port(address: str) -> int:
+    with socket.socket() as sock:
+        sock.bind((address, 0))
+        return int(sock.getsockname()[1])

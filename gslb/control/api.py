@@ -101,7 +101,9 @@ class Api:
             raise StateError(
                 "nothing is published yet", hint="the first round of probes is under way: ask again in a moment"
             )
-        return web.json_response(await asyncio.to_thread(explain, self._controller.served, query.question()))
+        council = self._controller.council
+        served = self._controller.served._replace(belief=self._controller.belief, ballots=council.ballots)
+        return web.json_response(await asyncio.to_thread(explain, served, query.question()))
 
     async def events(self, request: web.Request) -> web.Response:
         """What changed, newest first."""

@@ -10,13 +10,12 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import NamedTuple
 
 from gslb.config.model import Config
 from gslb.control.belief import Place, believable, since, told
 from gslb.control.council import Council
 from gslb.control.keeper import Keeper
-from gslb.control.line import Line, Plan, load_plan, uncollected
+from gslb.control.line import Line, Plan, Served, load_plan, uncollected
 from gslb.control.recorder import Recorder
 from gslb.control.targets import covered, require_known
 from gslb.errors import ConfigError, GslbError
@@ -38,14 +37,6 @@ DRAIN_WAIT = 0.5  # seconds that a drain may take to reach every worker
 RELOAD_WAIT = 30.0  # seconds that workers may take to load a new base
 _LONGEST_SLEEP = 60.0  # so that a step of the machine's clock is noticed
 _FIXED_AT_START = ("dns", "api", "workers", "state")
-
-
-class Served(NamedTuple):
-    """What was published last, all from one moment."""
-
-    config: Config
-    table: Table
-    states: States
 
 
 class Controller:
@@ -193,10 +184,12 @@ class Controller:
         )
 
     async def _first_round(self, config: Config) -> None:
-        """Wait until every target has a verdict, but not for ever: then unknown counts as up."""
+        """Wait until something is believed of every target, but not for ever: then unknown counts as up."""
         with suppress(TimeoutError):
             async with asyncio.timeout(config.node.startup_wait):
                 await self.runner.first_round.wait()
+                while not self.council.knows():  # votes of others are still to come
+                    await asyncio.sleep(PUBLISH_GAP)
 
     def _observed(self, key: TargetKey, observation: Observation) -> None:
         log.info("monitor %s: %s is %s %s", key.monitor, key.address, observation.verdict, observation.reason)

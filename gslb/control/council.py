@@ -39,7 +39,9 @@ class Council:
         """Follow a new config."""
         self._config = config
         self._sites: Mapping[TargetKey, str] = sites_of(config)
-        self._references = tuple(references_of(config))
+        references = references_of(config)
+        self._references = tuple(references)
+        self._lag = max((one.detection for one in references.values()), default=0.0)  # until blindness is noticed
 
     def restore(self, belief: Belief) -> None:
         """Begin with what was believed before a restart."""
@@ -56,6 +58,11 @@ class Council:
             self.local = believe(monitors, self._sites, nearby, self.local)
         else:
             self.local = {}
+
+    def knows(self) -> bool:
+        """Whether something is believed of every target by now: one's own first round may not be enough for that."""
+        self.decide()
+        return all(seen.verdict != "unknown" for seen in self.belief.values())
 
     def votes(self, key: TargetKey) -> list[Vote]:
         """Who says what of a target, as counted last."""
@@ -74,7 +81,7 @@ class Council:
         """Note that this prober sees no longer, or again."""
         if blind:
             log.warning("this prober is blind, its votes are withdrawn: %s", blind)
-            self._since = min(self._doubt.began, self._clock()) if self._doubt else self._clock()
+            self._since = self._doubt.began if self._doubt else self._clock() - self._lag
         else:
             log.warning("this prober sees again")
             self._doubt = Doubt(self._since, self._clock())

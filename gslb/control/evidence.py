@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gslb.config.model import Pool
-from gslb.health.states import UNKNOWN, AddressState, Belief, MemberState, TargetKey
+from gslb.health.states import UNKNOWN, AddressState, Belief, TargetKey
 from gslb.health.votes import Ballots, votes_on
 
 Json = dict[str, Any]
@@ -47,29 +47,12 @@ def probers_view(ballots: Ballots) -> list[Json]:
     return [{"name": one.prober, "site": one.site, "blind": one.blind} for _, one in sorted(ballots.items())]
 
 
-def evidence(pool: Pool, member: MemberState, belief: Belief, ballots: Ballots) -> list[Json]:
-    """A member's addresses with everything above."""
-    return [
-        {
-            "address": state.address,
-            "observed": state.observed,
-            "effective": state.effective,
-            "steps": steps_view(state),
-            "monitors": monitors_view(pool, state.address, belief, ballots),
-        }
-        for state in member.addresses
-    ]
-
-
-def evidence_lines(member: MemberState, shown: list[Json]) -> Iterator[str]:
-    """The same for people."""
-    for one in shown:
-        yield f"    {member.member} {one['address']}: observed {one['observed']}, effective {one['effective']}"
-        for monitor in one["monitors"]:
-            for vote in monitor["votes"]:
-                why = f": {vote['reason']}" if vote["reason"] else ""
-                yield f"      vote of {vote['prober']} by {monitor['name']}: {vote['verdict']}{why}"
-            if not monitor["quorum"]:
-                yield f"      {monitor['name']}: no quorum, what was believed before is kept"
-        for step in one["steps"]:
-            yield f"      {step['step']}: {step['verdict']}, {step['why']}"
+def evidence_lines(address: Json) -> Iterator[str]:
+    """Steps and votes of an address for people; those that say no more than the line of the address are left out."""
+    for monitor in address["monitors"]:
+        if len(monitor["votes"]) > 1 or not monitor["quorum"]:
+            said = [f"{vote['prober']} {vote['verdict']}" for vote in monitor["votes"]]
+            kept = "" if monitor["quorum"] else "; no quorum, what was believed before is kept"
+            yield f"            votes by {monitor['name']}: {', '.join(said) or 'none'}{kept}"
+    if len(address["steps"]) > 1:
+        yield from (f"            {step['step']}: {step['verdict']}, {step['why']}" for step in address["steps"])

@@ -11,8 +11,9 @@ from dnslib import QTYPE, RCODE, RR, DNSError, DNSRecord
 from gslb.config.model import Match, Member
 from gslb.context import TCP, Context
 from gslb.control.chances import chances, data_of
-from gslb.control.controller import Served
+from gslb.control.evidence import evidence_lines, monitors_view, steps_view
 from gslb.control.judge import judge
+from gslb.control.line import Served
 from gslb.dns.edns import ECS, EDE, opt_record, option
 from gslb.dns.message import CLASS_IN, CNAME, OPT, parse
 from gslb.dns.name import parent, to_text
@@ -137,7 +138,7 @@ def _reasons(served: Served, way: Way, rtype: int, client: Client) -> Json:
 
 def _dynamic(served: Served, way: Way, chosen: tuple[int, Chain], client: Client) -> Json:
     index, chain = chosen
-    config, table, states = served
+    config, table, states = served[:3]
     spec = table.base.chains[chain.index]
     views = [PoolView(config.pools[name], states[name], table.base.pool_maps.get(name, -1)) for name in spec.pools]
     drawn = chances(table.nodes[chain.index], client)
@@ -152,7 +153,7 @@ def _dynamic(served: Served, way: Way, chosen: tuple[int, Chain], client: Client
                 "healthy": view.healthy,
                 "outcome": finding.outcome,
                 "why": finding.why,
-                "members": [_member(view, member, drawn, spec) for member in view.pool.members],
+                "members": [_member(view, member, drawn, spec, served) for member in view.pool.members],
             }
             for at, (view, finding) in enumerate(zip(views, judge(spec, views), strict=True))
         ],
@@ -178,16 +179,18 @@ def match_text(match: Match | None) -> str:
     return "; ".join(f"{key} {', '.join(map(str, values))}" for key in keys if (values := getattr(match, key)))
 
 
-def _member(view: PoolView, member: Member, drawn: dict[bytes, float], spec: ChainSpec) -> Json:
+def _member(view: PoolView, member: Member, drawn: dict[bytes, float], spec: ChainSpec, served: Served) -> Json:
     state = view.members[member.name]
-    served = [a.address for a in state.addresses if a.effective == "up"] or list(member.addresses)
+    live = [a.address for a in state.addresses if a.effective == "up"] or list(member.addresses)
     addresses = [
         {
             "address": a.address,
             "observed": a.observed,
             "effective": a.effective,
             "reason": a.reason,
-            "chance": _chance(member, served if spec.service else [a.address], drawn, spec),
+            "chance": _chance(member, live if spec.service else [a.address], drawn, spec),
+            "steps": steps_view(a),
+            "monitors": monitors_view(view.pool, a.address, served.belief, served.ballots),
         }
         for a in state.addresses
     ]
@@ -199,7 +202,7 @@ def _member(view: PoolView, member: Member, drawn: dict[bytes, float], spec: Cha
         "drain": state.drain,
         "forced_down": state.forced_down,
         "cname": to_text(member.cname) if member.cname else None,
-        "chance": _chance(member, served, drawn, spec),
+        "chance": _chance(member, live, drawn, spec),
         "addresses": addresses,
     }
 
@@ -226,10 +229,11 @@ def lines(view: Json) -> list[str]:
         share = "" if pool["weight"] is None else f", weight {pool['weight']}"
         out.append(f"  pool {pool['name']} ({pool['policy']}{share}): {pool['outcome']}: {pool['why']}")
         out += [
-            _address_line(member, address)
+            line
             for member in pool["members"]
             for address in member["addresses"]
             if (":" in address["address"]) == (view["type"] == "AAAA")
+            for line in (_address_line(member, address), *evidence_lines(address))
         ]
     return out
 

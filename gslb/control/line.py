@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import NamedTuple
 
 from gslb.config.load import load
@@ -11,11 +12,12 @@ from gslb.geo.database import open_atlas
 from gslb.health.effective import FORGOTTEN, Outcome, effective
 from gslb.health.judging import Inputs
 from gslb.health.memory import Memory
-from gslb.health.states import States
+from gslb.health.states import Belief, States
+from gslb.health.votes import Ballots
 from gslb.probe import KINDS
 from gslb.table import leaves
 from gslb.table.build import compile_base
-from gslb.table.entries import Base, Leaves
+from gslb.table.entries import Base, Leaves, Table
 
 
 class Plan(NamedTuple):
@@ -23,6 +25,16 @@ class Plan(NamedTuple):
 
     config: Config
     base: Base
+
+
+class Served(NamedTuple):
+    """What was published last, all from one moment; and what is believed now, and by whose votes."""
+
+    config: Config
+    table: Table
+    states: States
+    belief: Belief = MappingProxyType({})
+    ballots: Ballots = MappingProxyType({})
 
 
 class Line:

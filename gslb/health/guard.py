@@ -76,7 +76,7 @@ def _beyond(pool: Pool, losses: Mapping[str, Loss], waiting: Set[str], agree: Ag
 
 
 def _whole(pool: Pool, gone: Set[str], most: float) -> bool:
-    """Whether what is gone already has taken what may always be lost: a whole site, or a member larger than the share."""
+    """Whether what may always be lost is among what is gone already: a whole site, a member larger than the share."""
     left = {member.site for member in pool.members if member.name not in gone}
     return any(member.site not in left or member.weight > most for member in pool.members if member.name in gone)
 

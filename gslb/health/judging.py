@@ -119,8 +119,8 @@ class _Work:
     def _covering(self, intents: Sequence[AnIntent]) -> dict[str, AnIntent]:
         if not intents:
             return {}
-        found = {m.name: intent_on(intents, self.pool.name, m.name, m.site, self.now) for m in self.pool.members}
-        return {name: intent for name, intent in found.items() if intent}
+        found = ((m.name, intent_on(intents, self.pool.name, m.name, m.site, self.now)) for m in self.pool.members)
+        return {name: intent for name, intent in found if intent}
 
     def stand(self) -> None:
         """Steps 1 and 2: what health says of each address."""
@@ -135,7 +135,7 @@ class _Work:
                 if not self._site_lives(self.config.pools[name], one.member.site):
                     one.step("requires", "down", f"pool {name} is down at {one.member.site}")
             one.past = moved_on(self.pool, one.was, one.verdict, self.now)
-            if one.was and one.was.stands == "down" and one.was.served == "up" == one.verdict:
+            if one.verdict == "up" and one.was and (one.was.stands, one.was.served) == ("down", "up"):
                 one.past = one.past._replace(waiting=False, suppressed=False)  # it was never out: nothing returns
 
     def _observe(self, pool: Pool, address: str) -> tuple[Verdict, str, bool]:
@@ -154,8 +154,8 @@ class _Work:
         if len(seen) - verdicts.count("down") < pool.monitors.at_least:
             down = [f"{name}: {found.reason or 'down'}" for name, found in seen if found.verdict == "down"]
             return "down", "; ".join(down) + unsure, calm
-        waiting = [name for name, found in seen if found.verdict == "unknown"]
-        return "unknown", "no result yet from " + ", ".join(waiting) + unsure, calm
+        waiting = ", ".join(name for name, found in seen if found.verdict == "unknown")
+        return "unknown", f"no result yet from {waiting}{unsure}", calm
 
     def _belief(self, pool: Pool, key: TargetKey) -> Observation:
         if pool.scope == "local":
@@ -185,9 +185,7 @@ class _Work:
                 one.step(one.wait.step, "down", one.wait.why)
                 self.at += [one.wait.at] if one.wait.at is not None else []
         waiting = [one for one in self.addresses if one.wait.step and not one.wait.firm]
-        if not waiting:
-            return
-        families = {":" in one.address for one in self.addresses if self._will_serve(one)}
+        families = {":" in one.address for one in self.addresses if self._will_serve(one)} if waiting else set()
         for one in waiting:
             if (":" in one.address) not in families:
                 one.step(one.wait.step, "up", f"{one.wait.step} ignored: nothing else lives")
@@ -205,12 +203,12 @@ class _Work:
         if not down:
             return {}
         served = {one.member.name for one in self.addresses if one.was and one.was.served == "up"}
-        losing = {name for name in down & served if name not in self.drains}
+        losing = down & served - self.drains.keys()
         if not losing and not self.past.losses:
             return {}
         losses, held, at = guard(self.pool, self.past.losses, Down(down, losing), self.now, self._agree)
-        for one in self.addresses:
-            if one.member.name in held and one.was and one.was.served == "up":
+        for one in (one for one in self.addresses if one.member.name in held):
+            if one.was and one.was.served == "up":
                 one.step("blast radius", "up", f"held: more than {self.pool.max_loss:.0%} would be lost at once")
         self.at += [at] if at is not None else []
         return losses
@@ -251,9 +249,8 @@ class _Work:
                 if found.at is not None:
                     began[member.name], shares[member.name] = start, found.share
                     self.at.append(found.at)
-                    for one in those:
-                        if one.verdict == "up":
-                            one.step("ramp", "up", f"returned, ramps up: {found.share:.0%} of its weight")
+                    for one in (one for one in those if one.verdict == "up"):
+                        one.step("ramp", "up", f"returned, ramps up: {found.share:.0%} of its weight")
         return began, shares
 
     def obey(self) -> None:
@@ -266,12 +263,11 @@ class _Work:
                 one.step("force", "up" if force.up else "down", f"forced: {_asked(force)}")
 
     def exclude(self) -> str:
-        """Of several that are up, one: what an operator forces, the one served last, the first by priority; its name."""
+        """Who stays up: what an operator forces, the one served last, the first by priority."""
         up = {one.member.name: one.member for one in self.addresses if one.verdict == "up"}
         if not up:
             return self.past.only
-        forced = {name: up[name] for name, force in self.forces.items() if force.up and name in up}
-        able = forced or up
+        able = {name: up[name] for name, force in self.forces.items() if force.up and name in up} or up
         chosen = self.past.only if self.past.only in able else min(able.values(), key=lambda one: one.priority).name
         for one in self.addresses if len(up) > 1 else ():
             if one.member.name != chosen and one.verdict == "up":
@@ -300,5 +296,4 @@ class _Work:
 
 def _asked(intent: Intent) -> str:
     until = datetime.fromtimestamp(min(max(intent.expires, 0.0), _LAST_MOMENT), UTC)
-    kind = type(intent).__name__.lower()
-    return f"{intent.reason} ({kind} {intent.id}, until {until:%Y-%m-%dT%H:%M:%SZ})"
+    return f"{intent.reason} ({type(intent).__name__.lower()} {intent.id}, until {until:%Y-%m-%dT%H:%M:%SZ})"

@@ -26,16 +26,18 @@ class Return(NamedTuple):
 
 def moved_on(pool: Pool, was: Past | None, stands: Verdict, now: float) -> Past:
     """What is remembered of an address once it stands so at `now`; without a past it has nothing to wait for."""
-    waits = stands == "down" and pool.failback.mode != "auto"
     if was is None:
-        return Past(stands, now, stands, waiting=waits)
+        return Past(stands, now, stands)
     if was.stands == stands:
         return was
     damping, before = pool.damping, decayed(pool.damping, was, now) if pool.damping else 0.0
     if "unknown" in (was.stands, stands):
-        return Past(stands, now, was.served, before, waits or was.waiting, was.suppressed)
-    if damping is None or stands == "down":
-        return Past(stands, now, was.served, before + 1 if damping else 0.0, waits or was.waiting, was.suppressed)
+        return Past(stands, now, was.served, before, was.waiting, was.suppressed)
+    if stands == "down":
+        penalty = before + 1 if damping else 0.0
+        return Past(stands, now, was.served, penalty, pool.failback.mode != "auto", was.suppressed)
+    if damping is None:
+        return Past(stands, now, was.served, 0.0, was.waiting)
     suppressed = before + 1 >= damping.suppress - 1e-9 or (was.suppressed and before >= damping.reuse)
     return Past(stands, now, was.served, before + 1, was.waiting, suppressed)
 

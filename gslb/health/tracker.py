@@ -1,20 +1,40 @@
 """From the results of one target's probes to a verdict (semantics section 1). The clock is an argument.
 
-    undecided   first success: up      first failure: ask for one retry at once      second failure: down
-    up          `fall` failures in a row, or `flaky` of the last 20 results: down
-    down        `rise` successes in a row: up; any failure starts over
-
-The last 20 results are those since the verdict was taken, and the flaky rule is silent until all 20 are known: the
-failures of an outage would otherwise take the target out again right after it has recovered.
+TRANSITIONS holds every way from one verdict to another. The last 20 results are those since the verdict was taken, and
+the flaky rule is silent until all 20 are known: the failures of an outage would otherwise take the target out again
+right after it has recovered.
 """
 
 from collections import deque
 from dataclasses import replace
+from typing import NamedTuple
 
 from gslb.config.model import Monitor
 from gslb.health.states import UNKNOWN, Observation, Verdict
 
 WINDOW = 20
+
+
+class Transition(NamedTuple):
+    """One way from a verdict to another, and what leads there, in words."""
+
+    before: Verdict
+    event: str
+    after: Verdict
+
+
+FIRST_SUCCESS = Transition("unknown", "the first probe succeeds", "up")
+FIRST_FAILURE = Transition("unknown", "the first probe fails, and its retry at once", "down")
+FALL = Transition("up", "fall failures in a row", "down")
+FLAKY = Transition("up", f"a share flaky of the last {WINDOW} probes fails", "down")
+RISE = Transition("down", "rise successes in a row", "up")
+TRANSITIONS = (FIRST_SUCCESS, FIRST_FAILURE, FALL, FLAKY, RISE)
+
+
+def diagram() -> str:
+    """TRANSITIONS as a Mermaid state diagram."""
+    lines = ["stateDiagram-v2", "    [*] --> unknown"]
+    return "\n".join([*lines, *(f"    {one.before} --> {one.after}: {one.event}" for one in TRANSITIONS)])
 
 
 class Tracker:
@@ -49,7 +69,8 @@ class Tracker:
         if not ok:
             self._failure = reason
         before = self.observation
-        verdict, told = self._judge(ok)
+        transition, told = self._judge(ok)
+        verdict = transition.after if transition else before.verdict
         calm = ok and (before.calm or self._run >= self._monitor.rise)
         if verdict != before.verdict:
             self._recent.clear()
@@ -59,17 +80,17 @@ class Tracker:
             self.observation = replace(before, reason=told, calm=calm)
         return None
 
-    def _judge(self, ok: bool) -> tuple[Verdict, str]:
-        """The verdict after the latest result, and the reason that goes with it."""
+    def _judge(self, ok: bool) -> tuple[Transition | None, str]:
+        """What the latest result leads to, and the reason that goes with it."""
         if not self.decided:
             self.decided = ok or self._run == 2
-            return ("up", "") if ok else ("down" if self.decided else self.observation.verdict, self._failure)
+            return (FIRST_SUCCESS, "") if ok else (FIRST_FAILURE if self.decided else None, self._failure)
         if self.observation.verdict == "down":
             recovered = ok and self._run >= self._monitor.rise
-            return ("up", "") if recovered else ("down", self.observation.reason if ok else self._failure)
+            return (RISE, "") if recovered else (None, self.observation.reason if ok else self._failure)
         if not ok and self._run >= self._monitor.fall:
-            return "down", self._failure
+            return FALL, self._failure
         failures = self._recent.count(False)
         if len(self._recent) == WINDOW and failures / WINDOW >= self._monitor.flaky:
-            return "down", f"{failures} of the last {WINDOW} probes failed, latest: {self._failure}"
-        return "up", "" if ok else self._failure
+            return FLAKY, f"{failures} of the last {WINDOW} probes failed, latest: {self._failure}"
+        return None, "" if ok else self._failure

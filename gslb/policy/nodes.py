@@ -5,7 +5,7 @@ of bits that it depended on (RFC 7871); draws depend on none.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from itertools import accumulate
 from typing import Protocol
@@ -171,20 +171,3 @@ def join(answers: Sequence[Answer]) -> Answer:
     if len(answers) == 1:
         return answers[0]
     return Answer.joined(sum(answer.count for answer in answers), b"".join([answer.records for answer in answers]))
-
-
-def answers_of(node: Node) -> Iterator[Answer]:
-    """Every leaf that a node may choose. A draw of several gives its parts."""
-    match node:
-        case Answer():
-            yield node
-        case Choice():
-            for child in node.children:
-                yield from answers_of(child)
-        case Sample() | ByHash():
-            yield from node.answers
-        case Nearest():
-            yield from filter(None, node.answers)
-            yield from answers_of(node.unknown)
-        case _:
-            raise TypeError(f"no such kind of leaf: {node!r}")

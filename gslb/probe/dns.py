@@ -28,6 +28,7 @@ from gslb.probe.trace import peer_text, tracing
 MAX_RECORDS: Final = 500  # of an answer section; more are not taken apart
 _HEADER: Final = 12  # octets
 _TRUNCATED: Final = 0x02  # in the third octet
+_ADDRESSES: Final = (1, 28)  # A, AAAA
 _META: Final = range(128, 256)  # RFC 6895 section 3.1: AXFR, ANY and others that are no data
 _RCODES: Final[dict[str, int]] = RCODE.reverse
 _STEPS: Final = 255  # labels and pointers of one name
@@ -92,11 +93,11 @@ def _asked_type(text: str) -> int:
 
 
 def _expected(qtype: int, text: str) -> str:
-    """Data of the type that is asked for, or the absolute name that an alias leads to."""
+    """Data of the type that is asked for; with addresses also the absolute name that an alias leads to."""
     try:
         return _canonical(qtype, text)
     except RdataError:
-        if not text.endswith("."):
+        if qtype not in _ADDRESSES or not text.endswith("."):
             raise
         return _canonical(CNAME, text)
 

@@ -19,7 +19,7 @@ class _Context(ssl.SSLContext):
 
     name: str | None = None
 
-    def wrap_bio(  # noqa: PLR0913 - the signature of the class above
+    def wrap_bio(
         self,
         incoming: ssl.MemoryBIO,
         outgoing: ssl.MemoryBIO,
@@ -61,7 +61,7 @@ def watch_session() -> Sessions:
 
 
 def postgres_context(ca: str | None, name: str | None, *, verify: bool) -> ssl.SSLContext:
-    """The context of a probe: authorities of the system, or those in the file `ca`, which is read again when it changes.
+    """The context of a probe: the system's authorities, or those in the file `ca`, read again when it changes.
 
     `name` is what the certificate must carry; where absent, the address. Raises ProbeError where `ca` cannot be read.
     """

@@ -12,16 +12,27 @@ from gslb.probe.icmp import IcmpMonitor
 from gslb.probe.tcp import TcpMonitor
 
 _QUICK: Final = Monitor("", interval=1.0, timeout=1.0, fall=2, rise=1)  # a blind prober must not vote for long
+_SOONEST: Final = 0.2  # seconds between probes of one reference, at least
 
 
 def references_of(config: Config) -> Mapping[TargetKey, Monitor]:
     """The references of this node: those of its node file, and the DNS addresses of the other probers."""
     others = [one.address for name, one in config.probers.items() if one.address and name != config.node.name]
     addresses = dict.fromkeys((*config.node.references, *others))
-    return {TargetKey(f"reference:{port}", address): _monitor(port) for address, port in addresses}
+    pace = _pace(config)
+    return {TargetKey(f"reference:{port}", address): _monitor(port, pace) for address, port in addresses}
 
 
-def _monitor(port: int) -> Monitor:
+def _pace(config: Config) -> float:
+    """Interval and timeout of references: a cut is noticed before the quickest monitor can take it for a death."""
+    least = min(
+        ((one.fall - 1) * one.interval * (1 - one.jitter) + one.timeout for one in config.monitors.values()),
+        default=_QUICK.detection,
+    )
+    return max(min(_QUICK.interval, least * _QUICK.interval / _QUICK.detection), _SOONEST)
+
+
+def _monitor(port: int, pace: float) -> Monitor:
     name = f"reference:{port}"  # no name that a config can give
-    common = {**asdict(_QUICK), "name": name, "port": port}
+    common = {**asdict(_QUICK), "name": name, "port": port, "interval": pace, "timeout": pace}
     return TcpMonitor(**common) if port else IcmpMonitor(**common)

@@ -16,7 +16,8 @@ from gslb.config.model import Config
 from gslb.dns.edns import EDE_NOT_READY, extended_error
 from gslb.dns.message import SERVFAIL
 from gslb.health.states import MemberState, States
-from gslb.policy.nodes import Answer, Choice, Node, answers_of
+from gslb.policy.nodes import Answer, Choice, Node
+from gslb.policy.walk import answers_of
 from gslb.table.entries import Base, ChainSpec, Leaves
 from gslb.table.poolview import NO_LIVE_SITE, PoolView
 
@@ -51,7 +52,7 @@ def compile_pools(
     """
     moved = _moved(states, last_good, former)
     views = {name: PoolView(config.pools[name], states[name], base.pool_maps.get(name, -1)) for name in moved.serving}
-    good = {name: view.live_addresses() or last_good.get(name, frozenset()) for name, view in views.items()}
+    good = {name: _kept(view.live_addresses(), last_good.get(name, frozenset())) for name, view in views.items()}
     if former is None:
         return Leaves(base.digest, [_compile(spec, views, good) for spec in base.chains], good)
     nodes = list(former.leaves.nodes)
@@ -67,6 +68,12 @@ def compile_pools(
     for at in touched:
         nodes[at] = _compile(base.chains[at], views, good)
     return Leaves(base.digest, nodes, good)
+
+
+def _kept(live: frozenset[str], before: frozenset[str]) -> frozenset[str]:
+    """What lived last, each family for itself: one that dies alone must not be forgotten for the other."""
+    families = {":" in address for address in live}
+    return live | {address for address in before if (":" in address) not in families}
 
 
 def _moved(states: States, last_good: LastGood, former: Former | None) -> _Moved:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gslb.config.model import Config, Match, MinUp, Pool, Rule
-from gslb.control.controller import Served
 from gslb.control.explain import Json, Question, explain, match_text
+from gslb.control.line import Served
 from gslb.dns.rdata import type_number
 from gslb.errors import RequestError
 from gslb.health.states import States

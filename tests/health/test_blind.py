@@ -2,7 +2,8 @@
 
 import pytest
 
-from gslb.health.blind import blindness
+from gslb.config.model import Monitor
+from gslb.health.blind import Doubt, blindness, recovery, trusted
 from gslb.health.states import Observation, TargetKey, Verdict
 
 
@@ -48,3 +49,26 @@ def test_references_that_answer_settle_it() -> None:
 
 def test_before_the_first_results_nobody_is_blind() -> None:
     assert not blindness(("unknown", "unknown"), *world(a="?", b="?"), "a")
+
+
+def test_references_without_a_verdict_settle_nothing() -> None:
+    seen = {TargetKey("web", "192.0.2.1"): Observation("down", 1.0), TargetKey("web", "192.0.2.2"): DOWN}
+    sites = dict(zip(seen, ("tokyo", "osaka"), strict=True))
+    assert blindness(["unknown", "unknown"], seen, sites, "tokyo")
+    assert not blindness(["up", "unknown"], seen, sites, "tokyo")
+
+
+DOWN = Observation("down", 105.0, "timeout")
+MONITOR = Monitor("web", interval=5.0, timeout=2.0, rise=5)
+BLIND_TIME = Doubt(100.0, 160.0)
+
+
+def test_what_was_found_in_the_dark_is_no_vote_until_a_live_target_would_be_up_again() -> None:
+    dark, before, up = (TargetKey("web", f"192.0.2.{n}") for n in range(3))
+    gone = TargetKey("gone", "192.0.2.9")
+    verdicts = {dark: DOWN, before: Observation("down", 99.0), up: Observation("up", 120.0), gone: DOWN}
+    again = BLIND_TIME.ended + recovery(MONITOR)
+    assert set(trusted(verdicts, {"web": MONITOR}, BLIND_TIME, 160.0)) == {before, up, gone}
+    assert dark not in trusted(verdicts, {"web": MONITOR}, BLIND_TIME, again - 0.1)
+    assert trusted(verdicts, {"web": MONITOR}, BLIND_TIME, again) == verdicts
+    assert again - 160.0 >= MONITOR.rise * MONITOR.interval + MONITOR.timeout

@@ -41,7 +41,7 @@ def test_a_strict_majority_of_enough_voters_decides_and_nothing_else(count: int,
                 assert (found.verdict, found.no_quorum) == (wanted, False)
             else:
                 assert found.verdict == before.verdict
-                assert found.no_quorum == (before.verdict != "unknown")
+                assert found.no_quorum == (before.verdict != "unknown" or set(verdicts) != {"unknown"})
 
 
 def test_no_votes_move_nothing() -> None:
@@ -94,3 +94,15 @@ def test_what_did_not_change_is_the_same_object(verdicts: list[Verdict], min_vot
     first = believe({"web": monitor(min_votes)}, SITES, ballots, {})
     again = believe({"web": monitor(min_votes)}, SITES, ballots, first)
     assert again[KEY] is first[KEY]
+
+
+def test_without_self_vote_the_survivor_decides_about_the_other_site() -> None:
+    alone = {"a": ballot("a", "down", "osaka")}
+    assert believe({"web": monitor(self_vote=False)}, SITES, alone, {KEY: BEFORE})[KEY].verdict == "down"
+
+
+def test_what_is_kept_is_calm_no_longer_than_its_voters() -> None:
+    uneasy = Vote("b", "osaka", Observation("down", 2.0, "timeout", calm=False))
+    kept = decide(monitor(), "tokyo", [vote(1, "up"), uneasy], BEFORE)
+    assert (kept.verdict, kept.calm, kept.no_quorum) == ("up", False, True)
+    assert decide(monitor(), "tokyo", [vote(1, "up"), uneasy], kept) is kept

@@ -15,7 +15,10 @@ MEMBERS = (Member("a", "tokyo", ("192.0.2.1",)),)
 SATURDAY = Window((5,), 120, 240, "Asia/Tokyo")
 
 
-def pool(failback: Failback = Failback(), damping: Damping | None = None) -> Pool:
+AT_ONCE = Failback()
+
+
+def pool(failback: Failback = AT_ONCE, damping: Damping | None = None) -> Pool:
     return Pool("web", MEMBERS, failback=failback, damping=damping)
 
 
@@ -109,3 +112,10 @@ def test_the_way_out_of_unknown_is_no_change(first: str) -> None:
     past = moved_on(web, None, "unknown", 0.0)
     past = moved_on(web, past, first, 1.0)  # type: ignore[arg-type]
     assert (past.penalty, past.waiting) == (0.0, False)
+
+
+def test_an_up_below_suppress_ends_a_suppression_that_has_decayed() -> None:
+    web = pool(damping=Damping())
+    past = Past("down", 0.0, "down", penalty=3.5, suppressed=True)
+    assert moved_on(web, past, "up", 60.0).suppressed  # 3.05 are more than reuse
+    assert not moved_on(web, past, "up", 1800.0).suppressed

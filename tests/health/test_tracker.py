@@ -1,11 +1,13 @@
 """The tracker beside a slow model that reads the whole history again for every result."""
 
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gslb.config.model import Monitor
 from gslb.health.states import UNKNOWN, Observation
-from gslb.health.tracker import Tracker
+from gslb.health.tracker import TRANSITIONS, Tracker, diagram
 
 
 def monitor(fall: int = 3, rise: int = 5, flaky: float = 0.5) -> Monitor:
@@ -164,3 +166,20 @@ def test_a_held_verdict_stands_until_the_first_verdict() -> None:
     assert same.record(True, "", 9.0) is None
     assert same.decided
     assert same.observation == Observation("up", 3.0)
+
+
+def test_the_diagram_in_the_docs_is_drawn_from_the_table() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "health.md").read_text()
+    assert f"```mermaid\n{diagram()}\n```" in page
+
+
+@given(st.text(".x", min_size=1, max_size=120), st.integers(1, 4), st.integers(1, 4))
+def test_every_change_is_a_transition_of_the_table(results: str, fall: int, rise: int) -> None:
+    tracker = Tracker(monitor(fall=fall, rise=rise))
+    taken = set()
+    for at, result in enumerate(results):
+        before = tracker.observation.verdict
+        changed = tracker.record(result == ".", "refused", float(at))
+        if changed:
+            taken.add((before, changed.verdict))
+    assert taken <= {(one.before, one.after) for one in TRANSITIONS}

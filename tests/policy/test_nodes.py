@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from gslb.geo.nearest import NearestMap
-from gslb.policy.nodes import Answer, ByHash, Choice, Nearest, Sample, answers_of, join
+from gslb.policy.nodes import Answer, ByHash, Choice, Nearest, Sample, join
 
 
 class Asker:
@@ -124,14 +124,3 @@ def test_join_of_one_is_that_one() -> None:
     assert join([ONE]) is ONE
     both = join([ONE, TWO])
     assert (both.count, both.records) == (2, b"12")
-
-
-def test_every_leaf_of_a_tree_is_found() -> None:
-    near = Nearest(0, [ONE, None], 1, TWO)
-    tree = Choice([1, 1, 1, 1], [ONE, Sample([1, 1], [TWO, THREE], 1), ByHash([b"k"], [1], [THREE], 1), near])
-    assert list(answers_of(tree)) == [ONE, TWO, THREE, THREE, ONE, TWO]
-
-
-def test_what_is_no_leaf_has_no_answers() -> None:
-    with pytest.raises(TypeError, match="no such kind"):
-        list(answers_of(object()))  # type: ignore[arg-type]

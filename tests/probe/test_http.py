@@ -13,7 +13,9 @@ import pytest
 from gslb import __version__
 from gslb.probe.http import HttpMonitor, check, server_name
 from gslb.probe.result import Result
+from tests.config.conftest import Folder
 
+POOL = "web: {monitors: [web], members: {tokyo: {site: tokyo, addresses: [192.0.2.1]}}}"
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfine\n"
 
 
@@ -296,6 +298,16 @@ async def test_the_system_store_is_the_default(serve, authority) -> None:
     assert result.reason == "tls"
 
 
+@pytest.mark.parametrize(
+    ("days", "told"), [(31, ""), (30, "tls: 29.9 days left to the certificate, expected at least 30")]
+)
+async def test_days_that_must_be_left(serve, authority, days: int, told: str) -> None:
+    tls = authority.server("a.example", days=days)
+    result = await secure(serve, tls, host="a.example", ca=str(authority.ca), min_days=30)
+    assert str(result) == told
+    assert result.tls_days == pytest.approx(days, abs=0.1)
+
+
 async def test_verify_can_be_turned_off(serve, authority) -> None:
     tls = authority.server("other.example", days=-1, self_signed=True)
     assert (await secure(serve, tls, host="a.example", verify=False)).ok
@@ -335,6 +347,26 @@ async def test_a_ca_file_that_changes_is_read_again(serve, authority, tmp_path: 
     assert (await ask(port, scheme="https", host="a.example", ca=str(ca))).reason == "tls"
     ca.write_bytes(authority.ca.read_bytes())
     assert (await ask(port, scheme="https", host="a.example", ca=str(ca))).ok
+
+
+def test_min_days_of_the_configuration(tmp_path: Path) -> None:
+    text = "web: {type: http, scheme: https, min_days: 14}"
+    assert Folder(tmp_path).load(monitors=text, pools=POOL).monitors["web"] == HttpMonitor(
+        "web", 443, scheme="https", min_days=14
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ("min_days: 14", "is for https alone (set scheme: https, or leave it out)"),
+        ("scheme: https, verify: false, min_days: 14", "is not used with verify: false (leave one of them out)"),
+        ("scheme: https, min_days: 0", "must be at least 1 (got 0)"),
+    ],
+)
+def test_min_days_that_make_no_sense(tmp_path: Path, keys: str, problem: str) -> None:
+    found = Folder(tmp_path).messages(monitors=f"web: {{type: http, {keys}}}", pools=POOL)
+    assert found == [f"monitors.web.min_days: {problem}"]
 
 
 @pytest.mark.parametrize(

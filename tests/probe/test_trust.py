@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gslb.probe.result import ProbeError
-from gslb.probe.trust import days_left, tls_context
+from gslb.probe.trust import days_left, require_days, tls_context
 
 
 def test_a_context_is_made_once_and_verifies() -> None:
@@ -36,3 +36,19 @@ def test_authorities_that_cannot_be_read_fail_the_probe(tmp_path: Path, text: st
 def test_days_left() -> None:
     shown = time.strftime("%b %d %H:%M:%S %Y GMT", time.gmtime(time.time() + 10 * 86400))
     assert days_left({"notAfter": shown}) == pytest.approx(10, abs=0.01)
+
+
+@pytest.mark.parametrize(("days", "least"), [(7.0, 7), (6.9, None), (None, 7)])
+def test_days_that_are_enough(days: float | None, least: int | None) -> None:
+    require_days(days, least)
+
+
+@pytest.mark.parametrize(("days", "told"), [(6.999, "6.9"), (0.04, "0.0"), (-0.5, "-0.5")])
+def test_too_few_days_are_not_rounded_up(days: float, told: str) -> None:
+    with pytest.raises(ProbeError, match=f"^{told} days left to the certificate, expected at least 7$") as caught:
+        require_days(days, 7)
+    assert caught.value.reason == "tls"
+
+
+def test_contexts_of_two_protocols_are_apart() -> None:
+    assert tls_context(None, verify=True, alpn="http/1.1") is not tls_context(None, verify=True)

@@ -16,7 +16,7 @@ def watch_everything(world: World) -> None:
     """Every check that holds whatever happens."""
     pool = world.config.pools["web"]
     world.believers.append(majority_only)
-    world.listeners += [never_empty, BlastRadius(world), only_what_lives]
+    world.listeners += [NeverEmpty(world), BlastRadius(world), only_what_lives]
     if pool.policy == "hash":
         world.listeners.append(HashMoves())
     if pool.policy == "capacity":
@@ -42,29 +42,32 @@ def live(states: States) -> set[str]:
     return {one.address for state in members for one in state.addresses if one.effective == "up" and "." in one.address}
 
 
-def never_empty(publication: Publication) -> None:
-    """With no live member `all_down` decides, and only `nodata` leaves nothing."""
-    pool = publication.node.config.pools["web"]
-    everything = {address for member in pool.members for address in member.addresses if "." in address}
-    served = set(publication.served)
-    if live(publication.states):
-        assert served, "empty, though a member lives"
-        return
-    if any(one.effective == "up" for state in publication.states["web"].values() for one in state.addresses):
-        assert not served, f"family_down: nodata, but {sorted(served)}"
-        return
-    match pool.all_down.mode:
-        case "all":
-            assert served == everything, f"all_down: all, but {sorted(served)}"
-        case "nodata":
-            assert not served, f"all_down: nodata, but {sorted(served)}"
-        case "fallback":
-            assert served == set(pool.all_down.fallback), f"all_down: fallback, but {sorted(served)}"
-        case "last_good":
-            good = (live(publication.before) if publication.before else set()) or everything
-            assert served <= everything, f"all_down: last_good, but {sorted(served)}"
-            assert served == good, f"all_down: last_good was {sorted(good)}, but {sorted(served)}"
-    assert fails_open(publication.leaf), "failing open is not told"
+class NeverEmpty:
+    """With no live member `all_down` decides, and only `nodata` leaves nothing; a family beside a living one is nodata."""
+
+    def __init__(self, world: World) -> None:
+        self._pool = world.config.pools["web"]
+        self._every = {address for member in self._pool.members for address in member.addresses if "." in address}
+        self._good: dict[str, set[str]] = {}  # by node: what lived last
+
+    def __call__(self, publication: Publication) -> None:
+        served, lives = set(publication.served), live(publication.states)
+        if lives:
+            assert served, "empty, though a member lives"
+            self._good[publication.node.name] = lives
+        elif any(one.effective == "up" for state in publication.states["web"].values() for one in state.addresses):
+            assert not served, f"family_down: nodata, but {sorted(served)}"
+        else:
+            mode = self._pool.all_down.mode
+            told = self._told(mode, publication.node.name)
+            assert served == told, f"all_down: {mode} means {sorted(told)}, but {sorted(served)}"
+            assert fails_open(publication.leaf), "failing open is not told"
+
+    def _told(self, mode: str, node: str) -> set[str]:
+        fallback = set(self._pool.all_down.fallback)
+        return {"fallback": fallback, "nodata": set(), "last_good": self._good.get(node, self._every)}.get(
+            mode, self._every
+        )
 
 
 def only_what_lives(publication: Publication) -> None:
@@ -114,9 +117,9 @@ class BlastRadius:
         by_site: dict[str, int] = defaultdict(int)
         for name in recent:
             by_site[self._sites[name]] += self._weights[name]
-        lost = sum(by_site.values())
-        allowed = max(self._most, *by_site.values())
-        assert lost <= allowed, f"health took {sorted(recent)}, weight {lost}, where {allowed:g} is the most"
+        beyond = sum(by_site.values()) - max(by_site.values())
+        told = f"health took {sorted(recent)}, of which {beyond} are beyond the heaviest site"
+        assert beyond <= self._most, f"{told}, {self._most:g} is the most"
 
     def _agreed(self, node: Node, taken: set[str], sites: set[str]) -> bool:
         addresses = {a for one in node.config.pools["web"].members if one.name in taken for a in one.addresses}

@@ -15,10 +15,10 @@ from gslb.control.line import Line, Plan
 from gslb.health.judging import Inputs
 from gslb.health.states import Belief, States, TargetKey
 from gslb.health.tracker import WINDOW, Tracker
+from gslb.policy.nodes import Node as Leaf
 from gslb.probe.runner import FIRST_SPREAD
 from gslb.probe.schedule import phase_of, slot_after, slot_at, start_of
 from gslb.probe.targets import sites_of, targets_of
-from gslb.policy.nodes import Node as Leaf
 from gslb.store import HealthSnapshot
 from gslb.store.votes import LEASE, RENEW
 from tests.simulation.leaf import shares_of
@@ -109,12 +109,14 @@ class Node:
         now, self._life, self.running = self.world.clock.now, self._life + 1, True
         self._offset = self.world.rng.random() * 1e4  # of its own clock, which slots follow
         self._settled, self._pending, self._published = False, False, now - PUBLISH_GAP
+        self._due = 0.0
         self._watches = {
             key: Watch(key, monitor, self._places[key]) for key, monitor in sorted(targets_of(self.config).items())
         }
         self.council = Council(self.config, self.verdicts, self.votes, lambda: self.world.clock.now)
         belief = believable(self._snapshot, now, self.config.node.max_state_age)
         self.council.restore(belief)
+        self.belief = belief
         for key, seen in belief.items():
             self._watches[key].tracker = Tracker(self._watches[key].monitor, seen, trusted=True)
         self.line.recall(self._snapshot.memory if self._snapshot else {})
@@ -171,21 +173,21 @@ class Node:
                 watch.path = path
                 if watch.idle:
                     watch.idle = False
-                    self._next(watch)
+                    self._next(watch, idle=True)
 
     def verdicts(self) -> Belief:
         """What this prober's trackers say."""
         return {key: watch.tracker.observation for key, watch in self._watches.items()}
 
-    def _next(self, watch: Watch) -> None:
-        """Wait for the next slot: the one that runs, where its probe is still to come."""
+    def _next(self, watch: Watch, *, idle: bool = False) -> None:
+        """Wait for the next slot. After an idle time the one that runs may have had its probe already."""
         interval, clock = watch.monitor.interval, self.world.clock
-        local = clock.now + self._offset
-        while True:
+        local, due = clock.now + self._offset, -1.0
+        while due < 0 or (idle and due < local):
             watch.slot = slot_after(watch.slot, local, interval, watch.phase)
-            due = start_of(watch.slot, interval, watch.phase) + self.world.rng.random() * watch.monitor.jitter * interval
-            if due >= local:
-                break
+            due = (
+                start_of(watch.slot, interval, watch.phase) + self.world.rng.random() * watch.monitor.jitter * interval
+            )
         clock.at(due - self._offset, self._probe, watch, self._life)
 
     def _probe(self, watch: Watch, life: int) -> None:
@@ -217,7 +219,15 @@ class Node:
         if changed:
             self._dirty(life)
             if not self._settled and all(one.tracker.decided for one in self._watches.values()):
-                self._settle(life)
+                self._settle_if_known(life)
+
+    def _settle_if_known(self, life: int) -> None:
+        if life != self._life or not self.running or self._settled:
+            return
+        if self.council.knows():
+            self._settle(life)
+        else:
+            self.world.clock.after(PUBLISH_GAP, self._settle_if_known, life)
 
     def _settle(self, life: int) -> None:
         if life == self._life and not self._settled:
@@ -255,13 +265,18 @@ class Node:
         inputs = Inputs(self.belief, local=council.local, ballots=council.ballots, settled=True)
         outcome = self.line.judge(inputs, now)
         if outcome.change_at is not None:
-            self.world.clock.at(outcome.change_at, self._dirty, life)
+            self._due = outcome.change_at
+            self.world.clock.at(self._due, self._change, life, self._due)
         before, self.states = self.states, outcome.states
         if before == outcome.states:
             return
         leaf = self.line.compile(outcome.states, self._last_good()).nodes[0]
         self.served = shares_of(leaf)
         self.world.publish(Publication(self, now, outcome.states, before, self.served, leaf))
+
+    def _change(self, life: int, due: float) -> None:
+        if due == self._due:
+            self._dirty(life)
 
     def _last_good(self) -> Mapping[str, frozenset[str]]:
         compiled = self.line._compiled

@@ -84,7 +84,12 @@ class _Life:
         world, site = self.world, self.rng.choice(self.world.sites)
         if site in world.truth.dead:
             return
-        if world.truth.calm and not world.truth.dead and not world.truth.down and world.clock.now > world.changed_at + 300:
+        if (
+            world.truth.calm
+            and not world.truth.dead
+            and not world.truth.down
+            and world.clock.now > world.changed_at + 300
+        ):
             self._hold_to_bound(site)
         world.site(site, dies=True)
         self._later(self._return, site)

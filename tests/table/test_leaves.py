@@ -107,6 +107,16 @@ def test_last_good_is_carried_from_leaves_to_leaves() -> None:
     assert TOKYO_4_PACKED in compile_pools(base, made, drained, first.last_good).nodes[0].select(None).records  # type: ignore[arg-type]
 
 
+def test_last_good_is_kept_each_family_for_itself() -> None:
+    from gslb.geo.atlas import Atlas
+
+    made = config(pools=[pool(all_down=AllDown("last_good"))])
+    base = compile_base(made, Atlas.empty())
+    good = compile_pools(base, made, states(made, down=TOKYO.addresses), {}).last_good
+    good = compile_pools(base, made, states(made, down=[*TOKYO.addresses, OSAKA_4]), good).last_good
+    assert good == {"web": frozenset(OSAKA.addresses)}
+
+
 TOKYO_4_PACKED, OSAKA_4_PACKED = bytes((192, 0, 2, 10)), bytes((198, 51, 100, 10))
 
 

@@ -8,7 +8,8 @@ from gslb.config.model import AllDown, Member, MinUp, Pool
 from gslb.control.chances import data_of
 from gslb.dns.message import AAAA, CNAME, A
 from gslb.dns.name import from_text
-from gslb.policy.nodes import Answer, ByHash, Choice, Node, answers_of
+from gslb.policy.nodes import Answer, ByHash, Choice, Node
+from gslb.policy.walk import answers_of
 from gslb.table.entries import ChainSpec
 from gslb.table.poolview import NO_LIVE_SITE, PoolView, records_of
 from tests.support import OSAKA, TOKYO, config, states

@@ -1,0 +1,152 @@
+"""From the votes of several probers to belief, with a store that can fail."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from gslb.config.model import Config, Member, Monitor, MonitorSet, NodeSettings, Pool, Prober
+from gslb.control.council import Council
+from gslb.errors import StoreError
+from gslb.health.states import Observation, TargetKey, Verdict
+from gslb.health.votes import Ballot
+
+A, B = TargetKey("web", "192.0.2.1"), TargetKey("web", "192.0.2.2")
+NODE = NodeSettings("tokyo-1", "tokyo", ("probe",), (), None, 0, "/zones", "/state")
+MEMBERS = (Member("a", "tokyo", (A.address,)), Member("b", "osaka", (B.address,)))
+POOL = Pool("web", MEMBERS, MonitorSet(("web",), 1))
+CONFIG = Config(
+    NODE,
+    {},
+    {"web": Monitor("web", min_votes=2)},
+    {"web": POOL},
+    {},
+    "",
+    {name: Prober(name, name.partition("-")[0]) for name in ("tokyo-1", "osaka-1", "witness-1")},
+)
+
+
+def seen(a: Verdict, b: Verdict = "up") -> dict[TargetKey, Observation]:
+    return {A: Observation(a, 5.0, "timeout"), B: Observation(b, 5.0)}
+
+
+class Place:
+    """Votes that others have cast; `fault` makes casting fail."""
+
+    def __init__(self, *ballots: Ballot) -> None:
+        self.others = {ballot.prober: ballot for ballot in ballots}
+        self.cast_here: list[Ballot] = []
+        self.fault = False
+
+    async def cast(self, ballot: Ballot) -> None:
+        if self.fault:
+            raise StoreError("the store is out of reach")
+        self.cast_here.append(ballot)
+
+    def ballots(self) -> dict[str, Ballot]:
+        return dict(self.others)
+
+
+def test_the_majority_of_three_decides() -> None:
+    place = Place(Ballot("osaka-1", "osaka", seen("down")), Ballot("witness-1", "witness", seen("down")))
+    council = Council(CONFIG, lambda: seen("up"), place)
+    council.decide()
+    assert council.belief[A].verdict == "down"
+    assert [(vote.prober, vote.seen.verdict) for vote in council.votes(A)] == [
+        ("osaka-1", "down"),
+        ("tokyo-1", "up"),
+        ("witness-1", "down"),
+    ]
+
+
+def test_a_minority_changes_nothing_and_says_so() -> None:
+    council = Council(CONFIG, lambda: seen("down"), Place())
+    council.restore({A: Observation("up", 1.0), B: Observation("up", 1.0)})
+    council.decide()
+    assert (council.belief[A].verdict, council.belief[A].no_quorum) == ("up", True)
+
+
+def test_a_blind_prober_withdraws_its_votes(caplog: pytest.LogCaptureFixture) -> None:
+    verdicts = seen("down", "down")
+    council = Council(CONFIG, lambda: verdicts, Place())
+    council.decide()
+    assert council.blind == "every target at all 2 sites fails"
+    assert council.votes(A) == []
+    assert "this prober is blind" in caplog.text
+    verdicts.update(seen("up"))
+    council.decide()
+    assert not council.blind
+    assert "sees again" in caplog.text
+
+
+def test_the_probers_of_this_site_are_heard_apart() -> None:
+    pools = {"web": replace(POOL, scope="local")}
+    alone = replace(CONFIG, pools=pools, monitors={"web": Monitor("web")})
+    place = Place(Ballot("osaka-1", "osaka", seen("up")), Ballot("witness-1", "witness", seen("up")))
+    council = Council(alone, lambda: seen("down"), place)
+    council.decide()
+    assert (council.belief[A].verdict, council.local[A].verdict) == ("up", "down")
+
+
+async def test_votes_are_renewed_and_what_others_say_wakes(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("gslb.control.council.RENEW", 0.01)
+    place, woken = Place(), asyncio.Event()
+    council = Council(CONFIG, lambda: seen("up"), place)
+    council.decide()
+    task = asyncio.create_task(council.keep_casting(woken.set))
+    async with asyncio.timeout(5):
+        while len(place.cast_here) < 3:
+            await asyncio.sleep(0.01)
+        assert not woken.is_set()
+        place.others["osaka-1"] = Ballot("osaka-1", "osaka", seen("down"))
+        await woken.wait()
+        place.fault = True
+        while "votes cannot be shared: the store is out of reach" not in caplog.text:
+            await asyncio.sleep(0.01)
+        place.fault = False
+        count = len(place.cast_here)
+        while len(place.cast_here) == count:
+            await asyncio.sleep(0.01)
+    task.cancel()
+
+
+def test_who_sees_again_does_not_vote_what_it_found_while_it_was_blind() -> None:
+    now, way = 100.0, TargetKey("reference:53", "192.0.2.99")
+    setting = replace(
+        CONFIG, node=replace(NODE, references=((way.address, 53),)), monitors={"web": Monitor("web", min_votes=1)}
+    )
+    verdicts = {**seen("up"), way: Observation("up", 5.0)}
+    council = Council(setting, lambda: verdicts, Place(), lambda: now)
+    council.decide()
+    verdicts[way] = Observation("down", now)
+    council.decide()
+    assert council.blind == "1 of 1 references fail"
+    verdicts.update({A: Observation("down", 108.0), B: Observation("down", 109.0)})
+    now = 150.0
+    verdicts[way] = Observation("up", now)
+    council.decide()
+    assert (council.blind, council.belief[A].verdict, council.belief[A].no_quorum) == ("", "up", True)
+    verdicts[B] = Observation("up", 175.0)
+    now = 190.0
+    council.decide()
+    assert (council.belief[A].verdict, council.belief[B].verdict) == ("down", "up")
+
+
+def test_belief_that_nothing_moved_for_is_the_same_object() -> None:
+    council = Council(replace(CONFIG, monitors={"web": Monitor("web")}), lambda: seen("up"), Place())
+    for _ in range(3):
+        before = council.belief
+        council.decide()
+    assert council.belief[A] is before[A]
+
+
+def test_the_time_since_outlives_the_coming_and_going_of_other_voters() -> None:
+    place = Place()
+    council = Council(replace(CONFIG, monitors={"web": Monitor("web")}), lambda: seen("up"), place)
+    council.restore({A: Observation("up", 1.0), B: Observation("up", 1.0)})
+    for others in ({}, {"osaka-1": Ballot("osaka-1", "osaka", seen("up"))}, {}):
+        place.others = others
+        council.decide()
+        assert council.belief[A].since == 1.0

@@ -1,0 +1,198 @@
+"""The steps to the effective state in their order, each with its reason."""
+
+from dataclasses import replace
+
+import pytest
+
+from gslb.config.model import Config, Damping, Failback, Member, MonitorSet, NodeSettings, Pool, Site
+from gslb.health.effective import Outcome, effective
+from gslb.health.judging import Inputs
+from gslb.health.states import AddressState, Observation, TargetKey, Verdict
+from gslb.health.votes import Ballot
+from gslb.intents import Drain, Force, Hold, Target
+
+NODE = NodeSettings("tokyo-1", "tokyo", ("dns",), (), None, 0, "/zones", "/state")
+A, B, DB = "192.0.2.1", "192.0.2.2", "192.0.2.3"
+WEB = Pool("web", (Member("a", "tokyo", (A,)), Member("b", "osaka", (B,))), MonitorSet(("web",), 1))
+BASE = Pool("db", (Member("a", "tokyo", (DB,)), Member("b", "osaka", ("192.0.2.4",))), MonitorSet(("web",), 1))
+
+
+class World:
+    """A pool and what became of it, moment by moment."""
+
+    def __init__(self, web: Pool = WEB) -> None:
+        sites = {name: Site(name) for name in ("tokyo", "osaka")}
+        self.config = Config(NODE, sites, {}, {"web": web, "db": BASE}, {}, "digest")
+        self.verdicts: dict[str, Verdict] = {A: "up", B: "up", DB: "up"}
+        self.more: dict[str, object] = {}
+        self.outcome: Outcome | None = None
+        self.step(0.0)
+
+    def step(self, now: float, **verdicts: Verdict) -> Outcome:
+        self.verdicts.update({{"a": A, "b": B, "db": DB}[name]: verdict for name, verdict in verdicts.items()})
+        belief = {TargetKey("web", address): Observation(v, 1.0, "timeout") for address, v in self.verdicts.items()}
+        self.outcome = effective(self.config, Inputs(belief, **self.more), now, self.outcome)  # type: ignore[arg-type]
+        return self.outcome
+
+    def served(self) -> str:
+        """The members that are served."""
+        assert self.outcome
+        return "".join(m for m, state in self.outcome.states["web"].items() if state.addresses[0].effective == "up")
+
+    def address(self, member: str) -> AddressState:
+        assert self.outcome
+        return self.outcome.states["web"][member].addresses[0]
+
+    def steps(self, member: str) -> list[str]:
+        return [step.name for step in self.address(member).steps]
+
+
+def intent(kind: type, target: str, **more: object):
+    return kind("i1", Target.parse(target), "CHG-7", "ann", 0.0, 1000.0, **more)
+
+
+def test_a_member_needs_the_required_pool_at_its_site() -> None:
+    world = World(replace(WEB, requires=("db",)))
+    world.step(1.0, db="down")
+    assert world.served() == "b"
+    assert world.address("a").steps[0][:2] == ("requires", "down")
+    assert world.address("a").reason == "pool db is down at tokyo"
+    world.step(2.0, db="up")
+    assert world.served() == "ab"
+
+
+def test_a_force_on_the_required_member_counts_and_its_drain_does_not() -> None:
+    world = World(replace(WEB, requires=("db",), max_loss=1.0, damping=None))
+    world.more = {"drains": (intent(Drain, "pool/db"),)}
+    world.step(1.0)
+    assert world.address("a").effective == "up"
+    world.more = {"forces": (intent(Force, "pool/db", up=False),)}
+    world.step(2.0)
+    assert world.address("a").effective == "down"
+    world.more = {"forces": (intent(Force, "pool/db", up=True),)}
+    world.step(3.0, db="down")
+    assert world.address("a").effective == "up"
+
+
+def test_what_waits_is_served_where_nothing_else_lives_but_not_against_an_operator() -> None:
+    world = World(replace(WEB, failback=Failback("hold", 60.0)))
+    world.step(1.0, a="down")
+    world.step(70.0, b="down", a="up")
+    assert world.served() == "a"
+    assert [step[:2] for step in world.address("a").steps] == [("failback", "down"), ("failback", "up")]
+    manual = World(replace(WEB, failback=Failback("manual")))
+    manual.step(1.0, a="down")
+    manual.step(70.0, b="down", a="up")
+    assert manual.served() == ""
+
+
+def test_a_drained_member_is_no_reason_to_keep_another_waiting() -> None:
+    world = World(replace(WEB, failback=Failback("hold", 60.0)))
+    world.step(1.0, a="down")
+    world.more = {"drains": (intent(Drain, "member/web/b"),)}
+    world.step(5.0, a="up")
+    assert world.served() == "a"
+
+
+def test_flapping_is_damped_and_a_steady_failure_is_not_delayed() -> None:
+    world = World(replace(WEB, damping=Damping(), max_loss=1.0))
+    for second in range(1, 13):
+        world.step(10.0 * second, a="down" if second % 2 else "up")
+    assert world.served() == "b"
+    assert world.steps("a") == ["damping"]
+    world.step(200.0, a="up", b="down")  # nothing else lives
+    assert world.served() == "a"
+    world.step(210.0, a="down")
+    assert world.address("a").effective == "down"
+
+
+def test_blast_radius_holds_and_outside_voters_end_it() -> None:
+    world = World()
+    world.step(1.0, a="down", b="down")
+    assert len(world.served()) == 1
+    (held,) = [m for m in "ab" if world.steps(m)]
+    assert world.steps(held) == ["blast radius"]
+    assert world.outcome
+    assert world.outcome.change_at == 61.0
+    world.step(61.0)
+    assert world.served() == ""
+    witness = {TargetKey("web", address): Observation("down", 1.0) for address in (A, B)}
+    agreed = World()
+    agreed.more = {"ballots": {"w": Ballot("w", "witness", witness)}}
+    agreed.step(1.0, a="down", b="down")
+    assert agreed.served() == ""
+
+
+def test_a_hold_freezes_what_health_does() -> None:
+    world = World()
+    world.more = {"holds": (intent(Hold, "site/tokyo"),)}
+    world.step(1.0, a="down")
+    assert world.served() == "ab"
+    assert world.steps("a") == ["hold"]
+    assert world.address("a").observed == "down"
+    world.step(1001.0)
+    assert world.served() == "b"
+
+
+def test_what_returns_ramps_up_and_a_cold_start_does_not() -> None:
+    world = World(replace(WEB, ramp=60.0, damping=None))
+    assert world.outcome
+    assert world.outcome.states["web"]["a"].share == 1.0
+    world.step(1.0, a="down")
+    world.step(10.0, a="up")
+    shares = []
+    while (at := world.outcome.change_at) is not None:
+        shares.append(world.outcome.states["web"]["a"].share)
+        world.step(at)
+    assert len(shares) >= 10
+    assert shares == sorted(shares)
+    assert shares[0] < 0.15
+    assert world.outcome.states["web"]["a"].share == 1.0
+
+
+def test_an_operator_has_the_last_word() -> None:
+    world = World()
+    world.more = {"drains": (intent(Drain, "site/tokyo"),), "forces": (intent(Force, "member/web/a", up=True),)}
+    world.step(1.0, a="down")
+    assert world.served() == "ab"
+    assert world.steps("a") == ["drain", "force"]
+    world.more = {"forces": (intent(Force, "member/web/b", up=False),)}
+    world.step(2.0)
+    assert world.outcome
+    assert world.outcome.states["web"]["b"].forced_down
+    assert world.address("b").effective == "down"
+
+
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_of_an_exclusive_pool_only_one_is_ever_served(first: str) -> None:
+    other = {"a": "b", "b": "a"}[first]
+    world = World(replace(WEB, exclusive=True, damping=None, max_loss=1.0))
+    world.step(1.0, **{other: "down"})  # type: ignore[arg-type]
+    world.step(2.0, **{other: "up"})  # type: ignore[arg-type]
+    assert world.served() == first
+    assert world.steps(other) == ["exclusive"]
+    world.step(3.0, **{first: "down"})  # type: ignore[arg-type]
+    assert world.served() == other
+
+
+def test_a_pool_of_local_scope_prefers_the_probers_at_its_site() -> None:
+    world = World(replace(WEB, scope="local"))
+    world.more = {"local": {TargetKey("web", A): Observation("down", 5.0, "refused")}}
+    world.step(1.0)
+    assert world.served() == "b"
+    world.more = {"local": {TargetKey("web", A): Observation("unknown", 0.0)}}
+    world.step(2.0)
+    assert world.served() == "ab"
+
+
+def test_calm_shows_only_where_a_ttl_depends_on_it() -> None:
+    belief = {TargetKey("web", A): Observation("up", 1.0, "timeout", calm=False)}
+    for ranged in (frozenset(), frozenset({"web"})):
+        outcome = effective(World().config, Inputs(belief, ranged=ranged), 1.0)
+        assert outcome.states["web"]["a"].addresses[0].calm is not bool(ranged)
+
+
+def test_no_quorum_shows() -> None:
+    belief = {TargetKey("web", A): Observation("up", 1.0, no_quorum=True)}
+    outcome = effective(World().config, Inputs(belief), 1.0)
+    assert outcome.states["web"]["a"].addresses[0].reason == "(no quorum)"
