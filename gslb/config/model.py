@@ -156,7 +156,7 @@ class Damping:
     more waits until it is below `reuse`."""
 
     half_life: float = 300.0
-    suppress: float = 3.0
+    suppress: float = 2.5
     reuse: float = 1.0
 
 

@@ -80,7 +80,7 @@ def _damping(value: object) -> object:
     if value is False or value == "off":
         return None
     if not isinstance(value, dict):
-        raise ValueError(f"must be false, or {{half_life: 5m, suppress: 3, reuse: 1}} (got {shown(value)})")
+        raise ValueError(f"must be false, or {{half_life: 5m, suppress: 2.5, reuse: 1}} (got {shown(value)})")
     return value
 
 
@@ -176,7 +176,7 @@ class MemberShape(Shape):
 
 class DampingShape(Shape):
     half_life: Annotated[float, lasting("1s", "24h")] = 300.0
-    suppress: Annotated[float, Field(gt=0, le=1000)] = 3.0
+    suppress: Annotated[float, Field(gt=0, le=1000)] = 2.5
     reuse: Annotated[float, Field(gt=0, le=1000)] = 1.0
 
 

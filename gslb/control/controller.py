@@ -188,13 +188,14 @@ class Controller:
         with suppress(TimeoutError):
             async with asyncio.timeout(config.node.startup_wait):
                 await self.runner.first_round.wait()
-                while not self.council.knows():  # votes of others are still to come
+                while not self.council.knows():  # noqa: ASYNC110 - votes of others are still to come
                     await asyncio.sleep(PUBLISH_GAP)
 
     def _observed(self, key: TargetKey, observation: Observation) -> None:
         log.info("monitor %s: %s is %s %s", key.monitor, key.address, observation.verdict, observation.reason)
         self._dirty.set()
         self._keeper.changed.set()
+        self.council.hurry()
 
     def _believed(self) -> Belief:
         belief = self.council.belief

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from gslb.config.model import Config
 from gslb.errors import StoreError
@@ -14,6 +15,8 @@ from gslb.health.votes import Ballot, Ballots, Vote, votes_on
 from gslb.probe.references import references_of
 from gslb.probe.targets import sites_of
 from gslb.store.votes import RENEW, Votes
+
+GAP = 0.05  # seconds between casts, when a whole site dies target by target
 
 log = logging.getLogger("gslb.control")
 
@@ -33,6 +36,7 @@ class Council:
         self._clock = clock
         self._since = 0.0  # when this prober became blind
         self._doubt: Doubt | None = None
+        self._hurry = asyncio.Event()
         self.update(config)
 
     def update(self, config: Config) -> None:
@@ -96,10 +100,16 @@ class Council:
             return verdicts
         return trusted(verdicts, monitors, self._doubt, now)
 
+    def hurry(self) -> None:
+        """Cast at once: a verdict has changed, and others wait for the vote."""
+        self._hurry.set()
+
     async def keep_casting(self, changed: Callable[[], None]) -> None:
-        """Renew the own ballot, and call `changed` where those of others are not what was counted last."""
+        """Keep the own ballot cast, and call `changed` where those of others are not what was counted last."""
         troubled = False
+        self._votes.watch(lambda: self._look(changed))
         while True:
+            self._hurry.clear()
             own = self._own()
             try:
                 await self._votes.cast(own)
@@ -108,10 +118,19 @@ class Council:
                 if not troubled:
                     log.error("votes cannot be shared: %s", error)
                 troubled = True
-            others = {name: one for name, one in self.ballots.items() if name != self._config.node.name}
-            if self._votes.ballots() != others or self._counted_otherwise(own):
+            self._look(changed)
+            if self._counted_otherwise(own):
                 changed()
-            await asyncio.sleep(RENEW)
+            await asyncio.sleep(GAP)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RENEW - GAP):
+                    await self._hurry.wait()
+
+    def _look(self, changed: Callable[[], None]) -> None:
+        """Whether the ballots of others are as they were counted; a lease that runs out is told by nobody."""
+        others = {name: one for name, one in self.ballots.items() if name != self._config.node.name}
+        if self._votes.ballots() != others:
+            changed()
 
     def _counted_otherwise(self, own: Ballot) -> bool:
         counted = self.ballots.get(own.prober)

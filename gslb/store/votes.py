@@ -1,5 +1,6 @@
 """Where probers publish their votes and see those of the others."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from gslb.health.votes import Ballot, Ballots
@@ -17,6 +18,9 @@ class Votes(Protocol):
     def ballots(self) -> Ballots:
         """The ballots of other probers whose lease lasts, as far as they are known here."""
 
+    def watch(self, told: Callable[[], None]) -> None:
+        """Call `told` soon after a ballot of another prober came or changed, from now on."""
+
 
 class OwnVotes:
     """The votes of a node that is alone: there are no others."""
@@ -27,3 +31,6 @@ class OwnVotes:
     def ballots(self) -> Ballots:
         """Nobody else votes."""
         return {}
+
+    def watch(self, told: Callable[[], None]) -> None:
+        """There is nothing to tell."""

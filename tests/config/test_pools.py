@@ -168,7 +168,7 @@ def test_min_up_may_be_a_share(folder: Folder) -> None:
         ("scope: site", "pools.web.scope: must be global or local (got 'site')"),
         ("failback: never", "pools.web.failback: must be auto, manual, {hold: 60s} or {window:"),
         ("failback: {window: Sat}", "pools.web.failback: a window is days, a time and a time zone"),
-        ("damping: true", "pools.web.damping: must be false, or {half_life: 5m, suppress: 3, reuse: 1} (got true)"),
+        ("damping: true", "pools.web.damping: must be false, or {half_life: 5m, suppress: 2.5, reuse: 1} (got true)"),
         ("damping: {halflife: 5m}", "pools.web.damping.halflife: is not a known key (did you mean half_life?)"),
         ("damping: {suppress: 1}", "pools.web.damping.suppress: must be more than reuse, 1 (got 1)"),
         ("damping: {reuse: 0}", "pools.web.damping.reuse: must be more than 0 (got 0)"),

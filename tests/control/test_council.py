@@ -1,6 +1,7 @@
 """From the votes of several probers to belief, with a store that can fail."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -45,6 +46,9 @@ class Place:
 
     def ballots(self) -> dict[str, Ballot]:
         return dict(self.others)
+
+    def watch(self, told: Callable[[], None]) -> None:
+        self.told = told
 
 
 def test_the_majority_of_three_decides() -> None:
@@ -91,7 +95,8 @@ def test_the_probers_of_this_site_are_heard_apart() -> None:
 async def test_votes_are_renewed_and_what_others_say_wakes(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("gslb.control.council.RENEW", 0.01)
+    monkeypatch.setattr("gslb.control.council.RENEW", 0.02)
+    monkeypatch.setattr("gslb.control.council.GAP", 0.01)
     place, woken = Place(), asyncio.Event()
     council = Council(CONFIG, lambda: seen("up"), place)
     council.decide()
@@ -150,3 +155,21 @@ def test_the_time_since_outlives_the_coming_and_going_of_other_voters() -> None:
         place.others = others
         council.decide()
         assert council.belief[A].since == 1.0
+
+
+async def test_a_changed_verdict_is_cast_at_once_and_a_foreign_vote_is_heard_at_once() -> None:
+    place, woken = Place(), asyncio.Event()
+    council = Council(CONFIG, lambda: seen("up"), place)
+    council.decide()
+    task = asyncio.create_task(council.keep_casting(woken.set))
+    async with asyncio.timeout(0.9):  # less than RENEW
+        while not place.cast_here:
+            await asyncio.sleep(0.01)
+        council.hurry()
+        while len(place.cast_here) < 2:
+            await asyncio.sleep(0.01)
+        woken.clear()
+        place.others["osaka-1"] = Ballot("osaka-1", "osaka", seen("down"))
+        place.told()
+        assert woken.is_set()
+    task.cancel()

@@ -184,7 +184,7 @@ async def test_no_connection_is_left(monitor: PostgresMonitor, primary: Cluster,
         await ask(monitor, primary, role=role)
     await ask(monitor, primary, timeout=0.002)
     left = f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{USER}'"
-    eventually(lambda: primary.sql(left) == "0", 2)
+    await asyncio.to_thread(eventually, lambda: primary.sql(left) == "0", 5)
     assert "unexpected EOF" not in primary.log()
 
 

@@ -1,4 +1,4 @@
-"""The long form: python -m tests.simulation --hours 10000 --seed 1 [--json]. Storms of simulated hours, seed after seed."""
+"""The long form: python -m tests.simulation --hours 10000 --seed 1 [--json]. Storm after storm, a seed for each."""
 
 import argparse
 import json

@@ -43,7 +43,7 @@ def live(states: States) -> set[str]:
 
 
 class NeverEmpty:
-    """With no live member `all_down` decides, and only `nodata` leaves nothing; a family beside a living one is nodata."""
+    """With no live member `all_down` decides; a family beside one that lives is empty, and no other may be."""
 
     def __init__(self, world: World) -> None:
         self._pool = world.config.pools["web"]

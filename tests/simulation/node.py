@@ -1,4 +1,4 @@
-"""One node: its probes by gslb.probe.schedule, a Tracker per target, its Council of votes, and its Line to what it serves.
+"""One node: its probes by gslb.probe.schedule, a Tracker per target, its Council of votes, its Line to what it serves.
 
 All of these are the real ones. What the node's event loop does is done here by the simulated clock: see Runner._keep,
 Council.keep_casting and Controller._keep_publishing.

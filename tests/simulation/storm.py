@@ -1,5 +1,5 @@
-"""A random life: sites die, members flap, probers are cut off or stop, links are slow, probes get lost; one after another
-and at once. Everything of checks.py is watched, and each death in an otherwise calm world keeps its bound."""
+"""A random life: sites die, members flap, probers are cut off or stop, links are slow, probes get lost; in turn and
+at once. Everything of checks.py is watched, and each death in an otherwise calm world keeps its bound."""
 
 import random
 import time

@@ -196,9 +196,7 @@ def test_ten_thousand_hours_of_storms() -> None:
     stories = [storm(seed, 10.0) for seed in range(1000, 2000)]
     hours, seconds = sum(one.hours for one in stories), time.perf_counter() - begun
     deaths, probes = sum(one.deaths for one in stories), sum(one.probes for one in stories)
-    print(
-        f"{hours:,.0f} simulated hours, {hours / seconds * 60:,.0f} a minute, {probes:,} probes, {deaths} deaths in bound"
-    )
+    print(f"{hours:,.0f} simulated hours, {hours / seconds * 60:,.0f} a minute, {probes:,} probes, {deaths} deaths")
     assert hours >= 10_000
     assert deaths >= 500
 

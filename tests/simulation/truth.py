@@ -8,7 +8,7 @@ _RTT: Final = 0.02  # seconds
 
 
 class Path(NamedTuple):
-    """What becomes of a probe: whether it succeeds, the seconds that it takes, why it fails, the share that gets lost."""
+    """What becomes of a probe: whether it succeeds, the seconds it takes, why it fails, the share that gets lost."""
 
     ok: bool
     takes: float

@@ -24,7 +24,7 @@ START = 1_800_000_000.0  # epoch seconds
 
 
 class Clock:
-    """Simulated seconds, and what happens when. Events of one second happen in the order in which they were asked for."""
+    """Simulated seconds, and what happens when. Events of one moment happen in the order they were asked for."""
 
     def __init__(self) -> None:
         self.now = START
@@ -50,7 +50,7 @@ class Clock:
 
 
 class World:
-    """Everything. `listeners` hear of each publication, `believers` of each turn of belief; what they raise gets a timeline."""
+    """Everything. `listeners` hear of each publication, `believers` of each turn of belief; both may raise."""
 
     def __init__(self, scene: Scene, seed: int, **node_options: Any) -> None:
         self.scene = scene

@@ -1,7 +1,7 @@
-"""A place for ballots that several nodes of one process share: leases, and the last good view of a node that is cut off.
+"""A place for ballots that nodes of one process share: leases, and the last good view of a node that is cut off.
 
-It behaves as a store between nodes must (semantics section 6): a ballot lives LEASE seconds by the store's clock; a node
-that no longer reaches the store keeps what it saw last, and lets each of those ballots run out by its own clock.
+It behaves as a store between nodes must (semantics section 6): a ballot lives LEASE seconds by the store's clock; who
+no longer reaches the store keeps what it saw last, and lets each of those ballots run out by its own clock.
 """
 
 from collections.abc import Callable
@@ -24,6 +24,7 @@ class SharedVotes:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
         self.cast: dict[str, _Cast] = {}
+        self.watchers: dict[str, Callable[[], None]] = {}
 
     def at(self, prober: str) -> "NodeVotes":
         """The votes as one node casts and sees them."""
@@ -52,6 +53,13 @@ class NodeVotes:
         if self._last is not None:
             raise StoreError("the store is out of reach")
         self._store.cast[self._prober] = _Cast(ballot, until)
+        for prober, told in self._store.watchers.items():
+            if prober != self._prober:
+                told()
+
+    def watch(self, told: Callable[[], None]) -> None:
+        """Call `told` when another node casts."""
+        self._store.watchers[self._prober] = told
 
     def leave(self, until: float) -> None:
         """Cast no more: what was cast last lives until then."""
