@@ -29,7 +29,7 @@ run: .venv/.run
 	@$(BIN)/gslb demo
 
 test: .venv/.dev
-	@tools/system-tools dig nsd knotd unbound zonemaster-cli ip postgres
+	@tools/system-tools dig nsd knotd unbound zonemaster-cli ip postgres nginx
 	$(BIN)/python -m pytest -n 3 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
 	$(BIN)/coverage report --include=$(EVERY_BRANCH) --skip-covered --fail-under=100
 
@@ -56,7 +56,7 @@ fuzz: .venv/.dev
 		-max_total_time=$$(($(FUZZ_SECONDS) / 2)) -artifact_prefix=build/$$target- || exit 1; done
 
 bench: .venv/.dev
-	@tools/system-tools nsd knotd gdnsd pdns_server dnsperf taskset gcc
+	@tools/system-tools nsd knotd gdnsd pdns_server dnsperf taskset gcc nginx
 	$(BIN)/python bench/bench.py $(BENCH)
 
 guard: .venv/.dev

@@ -17,9 +17,11 @@ from prometheus_client.registry import Collector
 import gslb
 from gslb.config.model import Pool
 from gslb.control.controller import Controller
+from gslb.control.council import Council
 from gslb.control.views import is_live, ready_view
 from gslb.health.record import Row
 from gslb.health.states import States
+from gslb.health.votes import voters
 from gslb.probe.lateness import BOUNDS
 from gslb.probe.runner import Runner
 from gslb.server.publish import WorkerStatus
@@ -152,6 +154,7 @@ class Page(Collector):
         yield from self._workers(workers)
         yield from _saturation(workers)
         yield from _probes(self._controller.runner)
+        yield from _council(self._controller.council)
 
     def _node(self) -> Iterator[Metric]:
         controller = self._controller
@@ -177,6 +180,13 @@ class Page(Collector):
         lags = [((str(worker.slot),), max(published - worker.generation, 0)) for worker in workers]
         text = "How many generations a worker is behind what was published last."
         yield _gauges("worker_generation_lag", text, ("slot",), lags)
+
+
+def _council(council: Council) -> Iterator[Metric]:
+    yield _gauge("prober_blind", "1 while this prober's votes are withdrawn: see the log.", bool(council.blind))
+    yield _gauge("voters", "Probers whose votes count now.", sum(1 for _ in voters(council.ballots)))
+    text = "Targets on which the votes decide nothing, so that what was believed before is kept."
+    yield _gauge("targets_no_quorum", text, sum(seen.no_quorum for seen in council.belief.values()))
 
 
 def pool_lines(states: States, pools: Mapping[str, Pool]) -> str:

@@ -25,6 +25,18 @@ try:
     import asyncpg
 except ImportError:
     asyncpg = None
+else:
+
+    class _Connection(asyncpg.Connection):  # type: ignore[misc]
+        """A connection that is closed where a server leaves out at login what the client counts on."""
+
+        def __init__(self, protocol: Any, transport: Any, *more: Any) -> None:
+            try:
+                super().__init__(protocol, transport, *more)
+            except Exception:
+                transport.abort()
+                raise
+
 
 MAX_PASSWORD: Final = 1000  # octets of its file
 _GOODBYE: Final = 0.2  # seconds in which a server is expected to hang up
@@ -169,6 +181,7 @@ async def _connect(opening: Opening, address: str, password: str) -> Any:
         direct_tls=False,
         target_session_attrs="any",
         server_settings={"application_name": "gslb"},
+        connection_class=_Connection,
         statement_cache_size=0,
         timeout=None,  # the deadline of `conclude` is the only one
     )

@@ -177,3 +177,10 @@ def test_pools_below_min_up() -> None:
     families = {family.name: family for family in text_string_to_metric_families(page)}
     assert [value(families, "pool_healthy", pool=name) for name in made.pools] == [1, 0, 0]
     assert [value(families, "pool_below_min_up", pool=name) for name in made.pools] == [0, 1, 0]
+
+
+async def test_the_council_shows(node: Node) -> None:
+    await node.until_served("tokyo", "osaka")
+    families = await read(node)
+    values = [families[f"gslb_{name}"].samples[0].value for name in ("prober_blind", "voters", "targets_no_quorum")]
+    assert values == [0, 1, 0]

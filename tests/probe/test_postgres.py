@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -220,12 +220,32 @@ async def tarpit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     await asyncio.sleep(30)
 
 
+LOGIN = b"R\0\0\0\x08\0\0\0\0"
+VERSION = b"S\0\0\0\x18server_version\x0015.0\0"
+READY = b"K\0\0\0\x0c\0\0\0\x01\0\0\0\x01Z\0\0\0\x05I"
+
+
 async def mute_after_login(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Lets everyone in, and answers no query."""
     length = int.from_bytes(await reader.readexactly(4))
     await reader.readexactly(length - 4)
-    writer.write(b"R\0\0\0\x08\0\0\0\0" + b"K\0\0\0\x0c\0\0\0\x01\0\0\0\x01" + b"Z\0\0\0\x05I")
+    writer.write(LOGIN + VERSION + READY)
     await asyncio.sleep(30)
+
+
+async def test_a_login_that_lacks_something_leaves_no_connection(serve, monitor: PostgresMonitor) -> None:
+    gone = asyncio.Event()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(LOGIN + READY)
+        with suppress(ConnectionError):
+            await reader.read()
+        gone.set()
+
+    result = await check(replace(monitor, port=await serve(handler)), "127.0.0.1")
+    assert result.reason == "protocol"
+    await asyncio.wait_for(gone.wait(), 1)
 
 
 @pytest.mark.parametrize(
