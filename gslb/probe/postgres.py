@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BeforeValidator
-
 from gslb.config.model import Monitor
 from gslb.config.monitors import Common, Kind, Source
 from gslb.config.schema import HostName, MonitorShape, Port, lasting, matching
@@ -36,6 +34,9 @@ else:
             except Exception:
                 transport.abort()
                 raise
+
+        def __del__(self) -> None:
+            """Nothing: every connection is ended by its probe, and half of one has nothing to look at."""
 
 
 MAX_PASSWORD: Final = 1000  # octets of its file
@@ -68,10 +69,6 @@ class PostgresMonitor(Monitor):
     max_lag: float | None = None  # seconds
 
 
-def _off(value: object) -> object:
-    return "off" if value is False else value  # what YAML makes of the bare word
-
-
 Identifier = Annotated[str, matching(r"[^\0\r\n]{1,63}", "a name of up to 63 characters")]
 
 
@@ -81,7 +78,7 @@ class PostgresShape(MonitorShape):
     database: Identifier = "postgres"
     user: Identifier = "gslb"
     password_file: str | None = None
-    tls: Annotated[Literal["off", "require", "verify"], BeforeValidator(_off)] = "off"
+    tls: Literal["off", "require", "verify"] = "off"
     ca: str | None = None
     sni: HostName | None = None
     max_lag: Annotated[float | None, lasting("100ms", "24h")] = None
@@ -125,11 +122,12 @@ async def check(monitor: PostgresMonitor, address: str) -> Result:
         verify = monitor.tls == "verify"
         context = None if monitor.tls == "off" else postgres_context(monitor.ca, monitor.sni, verify=verify)
         opening = Opening(monitor.port, monitor.user, monitor.database, context)
+        password = _password(monitor.password_file)
         try:
-            if asyncpg is None:
-                await greet(opening, address, progress)
-            else:
-                await _ask(monitor, opening, address, progress)
+            # Before every login too: the client never returns from octets that are framed as no PostgreSQL message is.
+            await greet(opening, address, progress)
+            if asyncpg is not None:
+                await _ask(monitor, opening, (address, password), progress)
         finally:
             _note_session(sessions, progress)
 
@@ -146,10 +144,10 @@ def _note_session(sessions: Sessions, progress: Progress) -> None:
         note_tls(trace, session)
 
 
-async def _ask(monitor: PostgresMonitor, opening: Opening, address: str, progress: Progress) -> None:
+async def _ask(monitor: PostgresMonitor, opening: Opening, login: tuple[str, str], progress: Progress) -> None:
     """Log in and judge the role. Raises ProbeError, and OSError where the connection fails."""
-    password = _password(monitor.password_file)
-    progress.stage = "connecting and logging in"
+    address, password = login
+    progress.stage = "logging in"
     try:
         connection = await _connect(opening, address, password)
         try:

@@ -250,7 +250,10 @@ async def test_a_login_that_lacks_something_leaves_no_connection(serve, monitor:
 
 @pytest.mark.parametrize(
     ("handler", "stage"),
-    [(tarpit, "connecting and logging in"), (mute_after_login, "logged in, waiting for the answer")],
+    [
+        (tarpit, "connected, waiting for the answer to the startup packet"),
+        (mute_after_login, "logged in, waiting for the answer"),
+    ],
 )
 async def test_deadlines_leave_nothing(serve, monitor: PostgresMonitor, handler, stage: str) -> None:
     port = await serve(handler)
@@ -341,7 +344,7 @@ def test_configuration(folder: Folder) -> None:
     assert (monitor.password_file, monitor.ca) == tuple(
         str(folder.path / f"zones/{name}") for name in ("password", "ca.pem")
     )
-    plain = folder.load(monitors="web: {type: postgres, tls: off}", pools=POOL).monitors["web"]
+    plain = folder.load(monitors="web: {type: postgres, tls: 'off'}", pools=POOL).monitors["web"]
     assert plain == PostgresMonitor("web", 5432)
 
 
@@ -350,6 +353,7 @@ def test_configuration(folder: Folder) -> None:
     [
         ("role: leader", "monitors.web.role: "),
         ("tls: on", "monitors.web.tls: "),
+        ("tls: off", "monitors.web.tls: "),
         ("user: ''", "monitors.web.user: "),
         ('database: "a\\0b"', "monitors.web.database: "),
         ("password: x", "monitors.web.password: "),
