@@ -45,7 +45,7 @@ def guard(pool: Pool, before: Mapping[str, Loss], down: Down, now: float, agree:
     for name in fresh:
         losses[name] = Loss(sites[name], now)
     waiting = {name for name in losing if name in losses and (name in fresh or losses[name].held)}
-    held = _beyond(pool, losses, waiting, agree) if waiting else set()
+    held = _beyond(pool, losses, Down(down.all, waiting), agree) if waiting else set()
     for name in waiting:
         losses[name] = losses[name]._replace(held=name in held)
     for name in released:
@@ -53,9 +53,9 @@ def guard(pool: Pool, before: Mapping[str, Loss], down: Down, now: float, agree:
     return Verdicts(losses, held, min((loss.at + WINDOW for loss in losses.values()), default=None) if held else None)
 
 
-def _beyond(pool: Pool, losses: Mapping[str, Loss], waiting: Set[str], agree: Agree) -> Set[str]:
-    """Those of `waiting` that are too much, together with what is lost already."""
-    sites = {loss.site for loss in losses.values()}
+def _beyond(pool: Pool, losses: Mapping[str, Loss], down: Down, agree: Agree) -> Set[str]:
+    """Those served until now that are too much, together with what is lost already."""
+    sites, waiting = {loss.site for loss in losses.values()}, down.served
     if len(sites) <= 1:
         return set()
     weights = {member.name: member.weight for member in pool.members}
@@ -65,25 +65,31 @@ def _beyond(pool: Pool, losses: Mapping[str, Loss], waiting: Set[str], agree: Ag
     if sum(weights[name] for name in losses) <= most or agree(waiting, sites):
         return set()
     gone: Set[str] = losses.keys() - waiting
-    if not _whole(pool, gone, most):  # parts of sites: they do not stand in the way of a site that dies as a whole
-        gone = gone | _heaviest_site({name: losses[name] for name in losses.keys() - gone}, weights)
+    gone = gone | waiting & _always(pool, gone, down, weights)
     lost = sum(weights[name] for name in gone)
     for name in sorted(waiting - gone, key=lambda name: (weights[name], name)):
-        if lost + weights[name] <= most:
+        if lost + weights[name] <= max(most, lost):  # a member without weight takes none away
             lost += weights[name]
             gone = gone | {name}
     return waiting - gone
 
 
-def _whole(pool: Pool, gone: Set[str], most: float) -> bool:
-    """Whether what may always be lost is among what is gone already: a whole site, a member larger than the share."""
-    left = {member.site for member in pool.members if member.name not in gone}
-    return any(member.site not in left or member.weight > most for member in pool.members if member.name in gone)
+def _always(pool: Pool, gone: Set[str], down: Down, weights: Mapping[str, int]) -> Set[str]:
+    """The heaviest of what may be lost beside `gone`: a site of which nothing is left, a member larger than the share.
 
-
-def _heaviest_site(losses: Mapping[str, Loss], weights: Mapping[str, int]) -> Set[str]:
-    """The members of the site that loses most: one site may always be lost."""
+    Parts of sites that were lost within the share do not stand in its way. More than that does, and so does another
+    whole site or large member: only one may be lost beyond the share.
+    """
+    most = pool.max_loss * sum(weights.values()) + 1e-9
     by_site: dict[str, set[str]] = {}
-    for name, loss in losses.items():
-        by_site.setdefault(loss.site, set()).add(name)
-    return max(by_site.values(), key=lambda names: (sum(weights[name] for name in names), sorted(names)))
+    for member in pool.members:
+        if weights[member.name]:
+            by_site.setdefault(member.site, set()).add(member.name)
+    wholes = [*by_site.values(), *({name} for name, weight in weights.items() if weight > most)]
+
+    def fits(names: Set[str]) -> bool:
+        rest = gone - names
+        return sum(weights[name] for name in rest) <= most and not any(whole <= rest for whole in wholes)
+
+    able = [names for names in wholes if names <= down.all and names & down.served and fits(names)]
+    return max(able, key=lambda names: (sum(weights[name] for name in names), sorted(names)), default=set())

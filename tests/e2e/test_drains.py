@@ -100,7 +100,9 @@ def test_a_confirmed_drain_holds_while_workers_die_and_are_replaced(node: Node, 
     print(f"\n{len(held)} of {rounds} drains confirmed while workers came and went; {load.figures()}")
     assert held
     for begun, ended in held:
-        assert set(counted(load.sent_between(begun, ended))) <= {(TOKYO,)}
+        # What waited at a worker that still starts, or is asked again, may rightly be answered after the end.
+        during = [ask for ask in load.sent_between(begun, ended) if ask.answered < ended]
+        assert set(counted(during)) == {(TOKYO,)}
     assert OSAKA in {address for ask in load.asks if ask.reply for address in ask.addresses}
 
 

@@ -68,6 +68,50 @@ def test_the_voters_outside_may_agree() -> None:
     assert judge(THREE, ("a", "b"), 9.0, held, agree=True).held == frozenset()
 
 
+SIX = pool(("a1", "a", 10), ("a2", "a", 1), ("b1", "b", 10), ("b2", "b", 1), ("c1", "c", 10), ("c2", "c", 1))
+
+
+def test_parts_of_one_site_after_another_keep_to_the_share() -> None:
+    first = judge(SIX, ("c1",), 0.0)
+    second = judge(SIX, ("c1", "a1"), 3.0, first)
+    assert second.held == {"a1"}  # 20 of 33, and site a stands
+    third = judge(SIX, ("c1", "a1", "b1"), 6.0, second)
+    assert third.held == {"a1", "b1"}
+
+
+def test_a_site_is_let_go_when_nothing_of_it_is_left() -> None:
+    first = judge(SIX, ("c1",), 0.0)
+    second = judge(SIX, ("c1", "a1"), 3.0, first)
+    third = judge(SIX, ("c1", "a1", "a2"), 3.2, second)
+    assert third.held == frozenset()
+    assert judge(SIX, ("c1", "a1", "a2", "b1", "b2"), 9.0, third).held == {"b1", "b2"}
+
+
+def test_the_rest_of_a_site_may_follow_its_larger_part() -> None:
+    uneven = pool(("a1", "a", 40), ("a2", "a", 30), ("a3", "a", 10), ("b", "b", 20))
+    first = judge(uneven, ("a1", "a2"), 0.0)
+    assert first.held == frozenset()
+    second = judge(uneven, ("a1", "a2", "b"), 3.0, first)
+    assert second.held == {"b"}
+    assert judge(uneven, ("a1", "a2", "a3", "b"), 6.0, second).held == {"b"}
+
+
+def test_a_large_member_may_go_beside_a_part() -> None:
+    large = pool(("a1", "a", 60), ("a2", "a", 10), ("b1", "b", 20), ("b2", "b", 10))
+    first = judge(large, ("b2",), 0.0)
+    second = judge(large, ("b2", "a1"), 3.0, first)
+    assert second.held == frozenset()
+    assert judge(large, ("b2", "a1", "b1"), 6.0, second).held == {"b1"}
+
+
+def test_a_standby_without_weight_takes_nothing_away() -> None:
+    standby = pool(("a", "a", 60), ("b", "b", 40), ("c", "c", 0))
+    first = judge(standby, ("c",), 0.0)
+    second = judge(standby, ("c", "a"), 3.0, first)
+    assert second.held == frozenset()
+    assert judge(standby, ("a", "c"), 3.0, judge(standby, ("a",), 0.0)).held == frozenset()
+
+
 def test_what_recovers_is_forgotten() -> None:
     first = judge(THREE, ("a",), 0.0)
     again = judge(THREE, ("b",), 5.0, first)
@@ -83,6 +127,45 @@ def test_losses_a_window_apart_are_not_one() -> None:
 def test_members_of_weight_zero_are_counted_where_no_other_weight_is() -> None:
     standby = pool(("a", "a", 0), ("b", "b", 0), ("c", "c", 0))
     assert len(judge(standby, ("a", "b"), 5.0).held) == 1
+
+
+WEIGHTS = {"a1": 10, "a2": 1, "b1": 10, "b2": 3, "c1": 25, "d1": 0}
+
+
+@given(
+    st.lists(st.tuples(st.sets(st.sampled_from(sorted(WEIGHTS))), st.floats(0.1, 40)), max_size=12),
+    st.sampled_from([0.2, 0.5, 0.8]),
+)
+def test_one_whole_site_or_large_member_and_the_share_is_all_that_goes(
+    moments: list[tuple[set[str], float]], share: float
+) -> None:
+    where = pool(*((name, name[0], weight) for name, weight in WEIGHTS.items()), max_loss=share)
+    most = share * sum(WEIGHTS.values()) + 1e-6
+    now, held, found = 1.8e9, frozenset[str](), None
+    went: dict[str, float] = {}
+    for down, gap in moments:
+        now += gap
+        found = judge(where, sorted(down), now, found)
+        expired = {name for name in held & down - found.held if found.losses[name].at == now - WINDOW / 2}
+        went = {name: at for name, at in went.items() if name in down} | dict.fromkeys(expired, now - WINDOW)
+        taken = {name for name in down - found.held - went.keys() if WEIGHTS[name]}
+        went |= dict.fromkeys(taken, now)
+        if taken:
+            recent = {name for name, at in went.items() if now < at + WINDOW}
+            assert _weight(recent) <= most or any(
+                _weight(recent - names) <= most for names in _beyond_the_share(recent, down, most)
+            )
+        held = frozenset(found.held)
+
+
+def _weight(names: set[str]) -> int:
+    return sum(WEIGHTS[name] for name in names)
+
+
+def _beyond_the_share(recent: set[str], down: set[str], most: float) -> list[set[str]]:
+    sites = [{name for name in WEIGHTS if name[0] == site} for site in "abcd"]
+    dead = [names for names in sites if names <= down or recent <= names]
+    return [*dead, *({name} for name in recent if WEIGHTS[name] > most)]
 
 
 NAMES = ("t1", "t2", "o1", "o2")

@@ -77,7 +77,8 @@ def only_what_lives(publication: Publication) -> None:
 
 
 class BlastRadius:
-    """Within a minute health takes one whole site, or `max_loss` of the weight, unless all other voters agree."""
+    """Within a minute health takes `max_loss` of the weight, and beyond it one whole site or one member larger than that
+    at most, unless all other voters agree. Within one site it may take what it likes."""
 
     def __init__(self, world: World) -> None:
         pool = world.config.pools["web"]
@@ -107,19 +108,28 @@ class BlastRadius:
                 lost[name] = now
                 taken |= set() if now - dead[name] >= WINDOW - 0.2 else {name}
         recent = {name for name, at in lost.items() if now - at < WINDOW - 0.2}
-        if taken and not self._agreed(node, taken, {self._sites[name] for name in recent}):
-            self._judge(recent)
+        if any(self._weights[name] for name in taken) and not self._agreed(node, taken, self._sites_of(recent)):
+            self._judge(recent, {name for name, state in publication.states["web"].items() if _serves(state)})
 
     def _note_held(self, state: MemberState) -> None:
         self.held += any(step.name == "blast radius" for one in state.addresses for step in one.steps)
 
-    def _judge(self, recent: set[str]) -> None:
-        by_site: dict[str, int] = defaultdict(int)
-        for name in recent:
-            by_site[self._sites[name]] += self._weights[name]
-        beyond = sum(by_site.values()) - max(by_site.values())
-        told = f"health took {sorted(recent)}, of which {beyond} are beyond the heaviest site"
-        assert beyond <= self._most, f"{told}, {self._most:g} is the most"
+    def _sites_of(self, names: set[str]) -> set[str]:
+        return {self._sites[name] for name in names}
+
+    def _judge(self, recent: set[str], served: set[str]) -> None:
+        """`served` are the members that are left."""
+        standing = self._sites_of({name for name in served if self._weights[name]})
+        alone = len(self._sites_of(recent)) == 1
+        spared = {site for site in self._sites_of(recent) if alone or site not in standing}
+        beside = [self._weight({name for name in recent if self._sites[name] != site}) for site in spared]
+        beside += [self._weight(recent - {name}) for name in recent if self._weights[name] > self._most]
+        least = min([self._weight(recent), *beside])
+        told = f"health took {sorted(recent)}, of which {least} are beside a whole site or a large member"
+        assert least <= self._most, f"{told}, {self._most:g} is the most"
+
+    def _weight(self, names: set[str]) -> int:
+        return sum(self._weights[name] for name in names)
 
     def _agreed(self, node: Node, taken: set[str], sites: set[str]) -> bool:
         addresses = {a for one in node.config.pools["web"].members if one.name in taken for a in one.addresses}
