@@ -73,8 +73,11 @@ def warn_probers(config: Config, findings: Findings, here: Findings) -> None:
         findings.warn(("probers",), message, "add a witness: a third prober at a site of its own")
     if not probers or "probe" not in settings.roles:
         return
-    others = {prober.address for name, prober in probers.items() if prober.address and name != settings.name}
-    found = len(others | set(settings.references))
+    own = set(settings.references)
+    others = {
+        one.site for name, one in probers.items() if one.address and one.address not in own and name != settings.name
+    }
+    found = len(others) + len(own)
     if found < ENOUGH:
         message = f"this prober needs at least {ENOUGH} references to know when its own network fails (got {found})"
         hint = "list routers or resolvers in probe.references of the node file, or give the probers an `address`"
@@ -82,19 +85,27 @@ def warn_probers(config: Config, findings: Findings, here: Findings) -> None:
 
 
 def _warn_votes(config: Config, findings: Findings) -> None:
-    """Sites whose members a monitor cannot judge, since without the probers there too few voters are left."""
-    voters = [prober.site for prober in config.probers.values()] or [config.node.site]
-    deaf = {name: one.min_votes for name, one in config.monitors.items() if not one.self_vote}
+    """Sites whose members a monitor cannot judge, always or once their own probers are dead with them."""
     asked = {
         (monitor, member.site)
         for pool in config.pools.values()
-        for monitor in deaf.keys() & set(pool.monitors.of)
+        for monitor in pool.monitors.of
         for member in pool.members
     }
-    for monitor, site in sorted(asked):
-        left = len(voters) - voters.count(site)
-        if left < deaf[monitor]:
+    for name, site in sorted(asked):
+        monitor, left = config.monitors[name], voters_beside(config, site)
+        if left >= monitor.min_votes:
+            continue
+        if not monitor.self_vote:
             message = (
-                f"leaves {left} voters for site {site!r}, and a verdict needs {deaf[monitor]}: none is ever reached"
+                f"leaves {left} voters for site {site!r}, and a verdict needs {monitor.min_votes}: none is ever reached"
             )
-            findings.warn(("monitors", monitor, "self_vote"), message)
+            findings.warn(("monitors", name, "self_vote"), message)
+        elif len(config.probers) > 1:  # a prober that is alone dies with its site, and so does the node
+            message = f"the death of site {site!r} leaves {left} prober(s), and a verdict of {name!r} needs {monitor.min_votes}"
+            findings.warn(("probers",), f"{message}: it would be served on", "add a prober at another site, a witness")
+
+
+def voters_beside(config: Config, site: str) -> int:
+    """How many probers are left when a site dies with everything in it."""
+    return sum(one.site != site for one in config.probers.values()) if config.probers else int(config.node.site != site)

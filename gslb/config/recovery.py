@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 from gslb.config.document import Findings
 from gslb.config.model import Config, DynamicName, Rule
+from gslb.config.probers import voters_beside
 from gslb.config.requires import closure
 from gslb.dns.name import to_text
 from gslb.errors import Problem
@@ -56,6 +57,20 @@ class Recoveries:
         first = (pool for rule in rules for pool in (rule.pools if rule.weights else rule.pools[:1]))
         return next((pool for pool in first if self._slowest({pool}).monitor is None), None)
 
+    def undecided(self, rules: tuple[Rule, ...]) -> str | None:
+        """A site whose death would leave too few voters to decide it, of a name with these rules."""
+        config = self._config
+        if len(config.probers) < _TIE:
+            return None  # the only prober dies with its site, and so does the node that would answer
+        names = closure(config.pools, {pool for rule in rules for pool in rule.pools})
+        asked = {
+            (member.site, config.monitors[monitor].min_votes)
+            for pool in map(config.pools.__getitem__, names)
+            for member in pool.members
+            for monitor in pool.monitors.of
+        }
+        return next((site for site, needed in sorted(asked) if voters_beside(config, site) < needed), None)
+
     def _slowest(self, names: set[str]) -> Recovery:
         pools, monitors = self._config.pools, self._config.monitors
         deciding = sorted({monitor for pool in closure(pools, names) for monitor in pools[pool].monitors.of})
@@ -81,6 +96,10 @@ def _fault(name: DynamicName, rto: float, recoveries: Recoveries) -> tuple[str, 
     if unprobed is not None:
         message = f"has an rto of {rto:g} s, and its pool {unprobed!r} has no monitors: it never recovers by itself"
         return message, "give the pool monitors, or leave rto out"
+    site = recoveries.undecided(name.rules)
+    if site is not None:
+        message = f"has an rto of {rto:g} s, and the death of site {site!r} leaves too few probers to decide it"
+        return message, "add a prober at another site, a witness, or lower min_votes"
     worst = recoveries.of(name.rules)
     total = worst.total(name.ttl)
     assert total is not None

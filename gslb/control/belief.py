@@ -24,6 +24,11 @@ def believable(snapshot: HealthSnapshot | None, now: float, max_age: float) -> B
     return {key: seen for key, seen in snapshot.belief.items() if seen.verdict != "unknown"}
 
 
+def known_dead(snapshot: HealthSnapshot | None) -> Belief:
+    """What was down, however long ago: as long as nobody has looked, that is likelier than life."""
+    return {key: seen for key, seen in snapshot.belief.items() if seen.verdict == "down"} if snapshot else {}
+
+
 def changes(before: States, after: States) -> Iterator[tuple[Place, AddressState, AddressState | None]]:
     """Every address whose effective state is another than before, with that state (None: it was not there)."""
     old = dict(addresses(_other(before, after)))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from gslb.config.model import Config
-from gslb.control.belief import Place, believable, since, told
+from gslb.control.belief import Place, believable, known_dead, since, told
 from gslb.control.council import Council
 from gslb.control.keeper import Keeper
 from gslb.control.line import Line, Plan, Served, load_plan, uncollected
@@ -80,7 +80,7 @@ class Controller:
             self._line.recall(snapshot.memory)
         belief = believable(snapshot, time.time(), self.plan.config.node.max_state_age)
         self.runner.restore(belief)
-        self.council.restore(belief)
+        self.council.restore({**known_dead(snapshot), **belief})
         self.runner.start()
         self._dirty.set()
 

@@ -12,7 +12,7 @@ from gslb.health.blind import Doubt, blindness, recovery, trusted
 from gslb.health.quorum import believe
 from gslb.health.states import UNKNOWN, Belief, TargetKey
 from gslb.health.votes import Ballot, Ballots, Vote, votes_on
-from gslb.probe.references import references_of
+from gslb.probe.references import groups_of, references_of
 from gslb.probe.targets import sites_of
 from gslb.store.votes import RENEW, Votes
 
@@ -44,11 +44,11 @@ class Council:
         self._config = config
         self._sites: Mapping[TargetKey, str] = sites_of(config)
         references = references_of(config)
-        self._references = tuple(references)
+        self._references = groups_of(config)
         self._lag = max((one.detection for one in references.values()), default=0.0)  # until blindness is noticed
 
     def restore(self, belief: Belief) -> None:
-        """Begin with what was believed before a restart."""
+        """Begin with what was believed before a restart, or known to be down long before."""
         self.belief = belief
 
     def decide(self) -> None:
@@ -74,7 +74,7 @@ class Council:
 
     def _own(self) -> Ballot:
         node, verdicts = self._config.node, self._verdicts()
-        seen = [verdicts.get(key, UNKNOWN).verdict for key in self._references]
+        seen = ((verdicts.get(key, UNKNOWN).verdict for key in group) for group in self._references)
         blind = blindness(seen, verdicts, self._sites, node.site)
         if bool(blind) != bool(self.blind):
             self._turn(blind)

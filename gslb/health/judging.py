@@ -125,7 +125,7 @@ class _Work:
     def stand(self) -> None:
         """Steps 1 and 2: what health says of each address."""
         for one in self.addresses:
-            one.observed, one.reason, calm = self._observe(self.pool, one.address)
+            one.observed, one.reason, calm = self._observe(self.pool, one.member.checked(one.address))
             one.verdict = one.observed
             if self.pool.name in self.inputs.ranged:
                 one.calm = calm
@@ -173,7 +173,7 @@ class _Work:
         force = intent_on(self.inputs.forces, required.name, member.name, member.site, self.now)
         if force:
             return force.up
-        return any(self._observe(required, address)[0] != "down" for address in member.addresses)
+        return any(self._observe(required, address)[0] != "down" for address in member.probed)
 
     def let_wait(self) -> None:
         """Steps 3 and 4: what stands again may have to wait, unless nothing else lives."""
@@ -196,7 +196,7 @@ class _Work:
 
     def limit(self) -> Mapping[str, Loss]:
         """Step 5: blast radius."""
-        if self.pool.max_loss >= 1:
+        if self.pool.max_loss >= 1 or self.pool.exclusive:  # where one is served, one can be lost
             return {}
         standing = {one.member.name for one in self.addresses if one.verdict != "down"}
         down = {one.member.name for one in self.addresses} - standing
@@ -216,7 +216,7 @@ class _Work:
     def _agree(self, members: Set[str], sites: Set[str]) -> bool:
         """Whether every voter outside the sites, and at least one, calls all of these members down."""
         outside = [ballot for ballot in voters(self.inputs.ballots) if ballot.site not in sites and ballot.verdicts]
-        places = [one.address for one in self.addresses if one.member.name in members]
+        places = [one.member.checked(one.address) for one in self.addresses if one.member.name in members]
         return bool(outside) and all(self._calls_down(ballot, place) for ballot in outside for place in places)
 
     def _calls_down(self, ballot: Ballot, address: str) -> bool:

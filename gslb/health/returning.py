@@ -25,14 +25,19 @@ class Return(NamedTuple):
 
 
 def moved_on(pool: Pool, was: Past | None, stands: Verdict, now: float) -> Past:
-    """What is remembered of an address once it stands so at `now`; without a past it has nothing to wait for."""
+    """What is remembered of an address once it stands so at `now`.
+
+    Whatever was seen down comes back as failback says, be it the first that was seen of it: this process may have been
+    started meanwhile.
+    """
     if was is None:
-        return Past(stands, now, stands)
+        return Past(stands, now, stands, waiting=stands == "down" and pool.failback.mode != "auto")
     if was.stands == stands:
         return was
     damping, before = pool.damping, decayed(pool.damping, was, now) if pool.damping else 0.0
     if "unknown" in (was.stands, stands):
-        return Past(stands, now, was.served, before, was.waiting, was.suppressed)
+        waiting = was.waiting or (stands == "down" and pool.failback.mode != "auto")
+        return Past(stands, now, was.served, before, waiting, was.suppressed)
     if stands == "down":
         penalty = before + 1 if damping else 0.0
         return Past(stands, now, was.served, penalty, pool.failback.mode != "auto", was.suppressed)
@@ -55,24 +60,28 @@ def returning(pool: Pool, past: Past, now: float) -> tuple[Past, Return]:
             return past, wait
         past = past._replace(waiting=False)
     if past.suppressed and pool.damping:
-        penalty, reuse = decayed(pool.damping, past, now), pool.damping.reuse
-        if penalty >= reuse:
-            at = now + pool.damping.half_life * log2(penalty / reuse) + 1e-3
-            return past, Return("damping", f"suppressed: penalty {penalty:.2f}, served again below {reuse:g}", at)
+        reuse = pool.damping.reuse
+        if decayed(pool.damping, past, now) >= reuse:
+            at = past.since + pool.damping.half_life * log2(past.penalty / reuse) + 1e-3
+            why = f"suppressed: changed too often (penalty {past.penalty:.2f} then), served again at {_shown(at)}"
+            return past, Return("damping", why, max(at, now + 1e-3))
     return past._replace(suppressed=False) if past.suppressed else past, Return()
 
 
 def _failback(pool: Pool, past: Past, now: float) -> Return:
     rule = pool.failback
     if rule.mode == "hold" and now < past.since + rule.hold:
-        why = f"up for {now - past.since:.0f} s of {rule.hold:g} s"
-        return Return("failback", why, past.since + rule.hold)
+        at = past.since + rule.hold
+        return Return("failback", f"must stay up for {rule.hold:g} s, until {_shown(at)}", at)
     if rule.mode == "manual":
         return Return("failback", "manual: waits for `gslb resume`", None, True)
     if rule.mode == "window" and rule.window and (at := opens(rule.window, now)) > now:
-        shown = datetime.fromtimestamp(at, UTC)
-        return Return("failback", f"waits for its window, {shown:%Y-%m-%dT%H:%M:%SZ}", at, True)
+        return Return("failback", f"waits for its window, {_shown(at)}", at, True)
     return Return()
+
+
+def _shown(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def opens(window: Window, now: float) -> float:
@@ -85,7 +94,9 @@ def opens(window: Window, now: float) -> float:
         if midnight.weekday() not in window.days:
             continue
         start = _at(midnight, window.start)
-        end = _at(midnight + timedelta(days=window.end <= window.start), window.end)
+        # Where the clocks jump over a part of it, the window is as long as on other days.
+        length = (window.end - window.start) % (24 * 60) or 24 * 60
+        end = max(_at(midnight + timedelta(days=window.end <= window.start), window.end), start + 60 * length)
         if start <= now < end:
             return now
         if start > now:

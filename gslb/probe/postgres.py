@@ -1,55 +1,37 @@
 """The `postgres` monitor: log in and ask whether the server is primary or standby, which each probe finds out anew.
 
-Each probe has a connection of its own. Logging in needs asyncpg, an extra; without it a probe of role `any` begins a
-connection and judges the first answer (gslb.probe.pghandshake).
+Each probe begins a connection and judges the first answer (gslb.probe.pghandshake), then logs in on a second one
+(gslb.probe.pglogin). Logging in needs asyncpg, an extra; without it a probe of role `any` ends after the first.
 """
 
-from contextlib import suppress
+import asyncio
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from gslb.config.model import Monitor
 from gslb.config.monitors import Common, Kind, Source
-from gslb.config.schema import HostName, MonitorShape, Port, lasting, matching
+from gslb.config.schema import MonitorShape, Port, lasting, matching
+from gslb.probe import pglogin
 from gslb.probe.exchange import OURS, Progress, conclude
 from gslb.probe.pghandshake import Opening, greet
-from gslb.probe.pgtls import Sessions, postgres_context, watch_session
+from gslb.probe.pglogin import LOGINS, Request
 from gslb.probe.result import ProbeError, Result
 from gslb.probe.trace import tracing
-from gslb.probe.trust import days_left, note_tls
-
-try:
-    import asyncpg
-except ImportError:
-    asyncpg = None
-else:
-
-    class _Connection(asyncpg.Connection):  # type: ignore[misc]
-        """A connection that is closed where a server leaves out at login what the client counts on."""
-
-        def __init__(self, protocol: Any, transport: Any, *more: Any) -> None:
-            try:
-                super().__init__(protocol, transport, *more)
-            except Exception:
-                transport.abort()
-                raise
-
-        def __del__(self) -> None:
-            """Nothing: every connection is ended by its probe, and half of one has nothing to look at."""
-
+from gslb.probe.trust import ServerName, tls_context
 
 MAX_PASSWORD: Final = 1000  # octets of its file
-_GOODBYE: Final = 0.2  # seconds in which a server is expected to hang up
 _ROLE: Final = "SELECT pg_is_in_recovery(), NULL::float8"
-# With all replayed that was received, a standby whose sender is there is not behind, however old the last transaction.
-# The process number is what a role without privileges sees of the receiver.
+# With all replayed that was received, a standby that streams is not behind, however old the last transaction. A role
+# without privileges sees the receiver's process number alone, which is there from its first connection to its end.
 _ROLE_AND_LAG: Final = """\
 SELECT pg_is_in_recovery(), CASE
   WHEN NOT pg_is_in_recovery() THEN NULL
-  WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()
-    AND EXISTS (SELECT FROM pg_stat_get_wal_receiver() WHERE pid IS NOT NULL) THEN 0
-  ELSE greatest(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0)
+  WHEN pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn()
+    AND EXISTS (SELECT FROM pg_stat_wal_receiver WHERE coalesce(status, 'streaming') = 'streaming') THEN 0
+  WHEN pg_last_xact_replay_timestamp() IS NOT NULL
+    THEN greatest(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0)
 END::float8"""
 
 
@@ -80,7 +62,7 @@ class PostgresShape(MonitorShape):
     password_file: str | None = None
     tls: Literal["off", "require", "verify"] = "off"
     ca: str | None = None
-    sni: HostName | None = None
+    sni: ServerName | None = None
     max_lag: Annotated[float | None, lasting("100ms", "24h")] = None
 
 
@@ -103,7 +85,7 @@ def build(common: Common, shape: PostgresShape, source: Source) -> PostgresMonit
 
 def _check(shape: PostgresShape, source: Source) -> None:
     path, findings = source.path, source.findings
-    if shape.role != "any" and asyncpg is None:
+    if shape.role != "any" and not pglogin.INSTALLED:
         hint = "pip install gslb[postgres], or role: any"
         findings.problem((*path, "role"), "needs asyncpg, which is not installed", hint)
     if shape.ca is not None and shape.tls != "verify":
@@ -116,79 +98,39 @@ def _check(shape: PostgresShape, source: Source) -> None:
 
 async def check(monitor: PostgresMonitor, address: str) -> Result:
     """Probe one address (canonical text). Raises OSError only where this machine cannot make the probe."""
+    if not pglogin.INSTALLED:
+        return await conclude(partial(_greet, monitor, address), monitor.timeout)
+    async with LOGINS.open() as login:
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + monitor.timeout
 
-    async def ask(progress: Progress) -> None:
-        sessions = watch_session()
-        verify = monitor.tls == "verify"
-        context = None if monitor.tls == "off" else postgres_context(monitor.ca, monitor.sni, verify=verify)
-        opening = Opening(monitor.port, monitor.user, monitor.database, context)
-        password = _password(monitor.password_file)
-        try:
-            # Before every login too: the client never returns from octets that are framed as no PostgreSQL message is.
-            await greet(opening, address, progress)
-            if asyncpg is not None:
-                await _ask(monitor, opening, (address, password), progress)
-        finally:
-            _note_session(sessions, progress)
+        async def ask(progress: Progress) -> None:
+            request = _request(monitor, address)
+            await _greet(monitor, address, progress)
+            state = await login.ask(request, deadline - clock(), progress)
+            judge(monitor, state.recovering, state.lag)
 
-    return await conclude(ask, monitor.timeout)
+        return await conclude(ask, monitor.timeout)
 
 
-def _note_session(sessions: Sessions, progress: Progress) -> None:
-    session = sessions.current
-    if session is None:
-        return
-    if certificate := session.getpeercert():
-        progress.tls_days = days_left(certificate)
-    if trace := tracing():
-        note_tls(trace, session)
+async def _greet(monitor: PostgresMonitor, address: str, progress: Progress) -> None:
+    context = None if monitor.tls == "off" else tls_context(monitor.ca, verify=monitor.tls == "verify")
+    opening = Opening(monitor.port, monitor.user, monitor.database, context, monitor.sni)
+    await greet(opening, address, progress)
 
 
-async def _ask(monitor: PostgresMonitor, opening: Opening, login: tuple[str, str], progress: Progress) -> None:
-    """Log in and judge the role. Raises ProbeError, and OSError where the connection fails."""
-    address, password = login
-    progress.stage = "logging in"
-    try:
-        connection = await _connect(opening, address, password)
-        try:
-            if trace := tracing():
-                trace.note("connected", f"{address} port {opening.port}, logged in")
-            progress.stage = "logged in, waiting for the answer"
-            row = await connection.fetchrow(_ROLE if monitor.max_lag is None else _ROLE_AND_LAG)
-            judge(monitor, row[0], row[1])
-            await _leave(connection)
-        finally:
-            connection.terminate()
-    except (OSError, ProbeError) as error:
-        raise _translated(error) from None
-    except asyncpg.PostgresError as error:
-        raise ProbeError("protocol", _first_line(error)) from None
-    except Exception as error:  # what a stranger sends makes the client raise almost anything
-        raise ProbeError("protocol", f"not a PostgreSQL answer: {_first_line(error)}") from None
-
-
-async def _connect(opening: Opening, address: str, password: str) -> Any:
-    """Every argument is given, for the client would look for those left out in the environment and in home folders."""
-    return await asyncpg.connect(
-        host=address,
-        port=opening.port,
-        user=opening.user,
-        password=password,
-        database=opening.database,
-        ssl=opening.context or False,
-        direct_tls=False,
-        target_session_attrs="any",
-        server_settings={"application_name": "gslb"},
-        connection_class=_Connection,
-        statement_cache_size=0,
-        timeout=None,  # the deadline of `conclude` is the only one
+def _request(monitor: PostgresMonitor, address: str) -> Request:
+    return Request(
+        address,
+        monitor.port,
+        monitor.user,
+        _password(monitor.password_file),
+        monitor.database,
+        _ROLE if monitor.max_lag is None else _ROLE_AND_LAG,
+        monitor.tls,
+        monitor.sni or address,
+        monitor.ca,
     )
-
-
-async def _leave(connection: Any) -> None:
-    """Say goodbye, so that the server logs no lost client; the verdict is found already."""
-    with suppress(Exception):
-        await connection.close(timeout=_GOODBYE)
 
 
 def judge(monitor: PostgresMonitor, recovering: bool, lag: float | None) -> None:
@@ -222,19 +164,6 @@ def _password(path: str | None) -> str:
         raise ProbeError("protocol", f"cannot use the password file: {error.strerror}") from error
     except UnicodeDecodeError:
         raise ProbeError("protocol", "cannot use the password file: not UTF-8") from None
-
-
-def _translated(error: OSError | ProbeError) -> OSError | ProbeError:
-    """The client raises a bare ConnectionError where no TLS comes about; all others are the system's own."""
-    if type(error) is not ConnectionError:
-        return error
-    if "rejected" in str(error):
-        return ProbeError("tls", "the server does not offer TLS")
-    return ProbeError("protocol", "closed, or refused with an error, before TLS stood")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__
 
 
 KIND = Kind(PostgresShape, build, check)

@@ -2,7 +2,7 @@
 are, and never served; without a port they are pinged, else a TCP connection must open.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Final
 
@@ -17,10 +17,25 @@ _SOONEST: Final = 0.2  # seconds between probes of one reference, at least
 
 def references_of(config: Config) -> Mapping[TargetKey, Monitor]:
     """The references of this node: those of its node file, and the DNS addresses of the other probers."""
-    others = [one.address for name, one in config.probers.items() if one.address and name != config.node.name]
-    addresses = dict.fromkeys((*config.node.references, *others))
     pace = _pace(config)
-    return {TargetKey(f"reference:{port}", address): _monitor(port, pace) for address, port in addresses}
+    return {key: _monitor(port, pace) for key, port in _addressed(config)}
+
+
+def groups_of(config: Config) -> list[frozenset[TargetKey]]:
+    """The references that may die together: probers of one site; those of the node file stand for themselves."""
+    own = {address for address, _ in config.node.references}
+    groups: dict[str, set[TargetKey]] = {}
+    sites = {one.address: one.site for one in config.probers.values() if one.address}
+    for key, port in _addressed(config):
+        alone = key.address in own
+        groups.setdefault(key.address if alone else f"site {sites[key.address, port]}", set()).add(key)
+    return [frozenset(keys) for keys in groups.values()]
+
+
+def _addressed(config: Config) -> Iterator[tuple[TargetKey, int]]:
+    others = [one.address for name, one in config.probers.items() if one.address and name != config.node.name]
+    for address, port in dict.fromkeys((*config.node.references, *others)):
+        yield TargetKey(f"reference:{port}", address), port
 
 
 def _pace(config: Config) -> float:

@@ -92,3 +92,16 @@ def test_a_name_that_promises_too_much(folder: Folder, text: str, probers: int, 
 def test_a_name_that_keeps_its_promise(folder: Folder, text: str, probers: int) -> None:
     config = folder.load(**sections(text, probers))
     assert config.zones[b"\7example\3com\0"].names[0].rto
+
+
+TOO_FEW = 'n1: {site: tokyo, address: "192.0.2.53:53"}\nn2: {site: tokyo}\nn3: {site: osaka}'
+
+
+def test_a_site_that_dies_with_most_probers_is_never_decided(folder: Folder) -> None:
+    text = "{pool: fast, ttl: 10, rto: 60s}"
+    given = {**sections(text), "probers": TOO_FEW}
+    [found] = folder.problems(**given)
+    assert "the death of site 'tokyo' leaves too few probers to decide it (add a prober at another site" in found
+    told = [line for line in folder.warnings(**{**sections("{pool: fast}"), "probers": TOO_FEW}) if "death" in line]
+    assert len(told) == 2  # for each of the monitors
+    assert told[0].startswith("probers: the death of site 'tokyo' leaves 1 prober(s), and a verdict of 'fast' needs 2")

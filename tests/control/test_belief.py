@@ -1,7 +1,7 @@
 """What is believed after a restart, and since when states hold."""
 
 from gslb.config.model import Pool
-from gslb.control.belief import Place, addresses, believable, changes, since
+from gslb.control.belief import Place, addresses, believable, changes, known_dead, since
 from gslb.health.states import Observation, TargetKey
 from gslb.store import HealthSnapshot
 from tests.support import OSAKA, TOKYO, config, states
@@ -27,6 +27,12 @@ def test_a_stamp_in_the_future_is_not_believed() -> None:
 def test_nothing_and_unknown_are_no_belief() -> None:
     assert believable(None, 1000, 600) == {}
     assert believable(snapshot(1000, "unknown"), 1000, 600) == {}
+
+
+def test_what_was_down_is_known_however_old_the_snapshot() -> None:
+    assert known_dead(snapshot(1000)) == {KEY: Observation("down", 1.0, "timeout")}
+    assert known_dead(snapshot(1000, "up")) == {}
+    assert known_dead(None) == {}
 
 
 def test_changes_are_those_of_the_effective_state() -> None:

@@ -118,19 +118,18 @@ async def test_votes_are_renewed_and_what_others_say_wakes(
 
 
 def test_who_sees_again_does_not_vote_what_it_found_while_it_was_blind() -> None:
-    now, way = 100.0, TargetKey("reference:53", "192.0.2.99")
-    setting = replace(
-        CONFIG, node=replace(NODE, references=((way.address, 53),)), monitors={"web": Monitor("web", min_votes=1)}
-    )
-    verdicts = {**seen("up"), way: Observation("up", 5.0)}
+    now, ways = 100.0, [TargetKey("reference:53", "192.0.2.98"), TargetKey("reference:53", "192.0.2.99")]
+    node = replace(NODE, references=tuple((way.address, 53) for way in ways))
+    setting = replace(CONFIG, node=node, monitors={"web": Monitor("web", min_votes=1)})
+    verdicts = {**seen("up"), **dict.fromkeys(ways, Observation("up", 5.0))}
     council = Council(setting, lambda: verdicts, Place(), lambda: now)
     council.decide()
-    verdicts[way] = Observation("down", now)
+    verdicts.update(dict.fromkeys(ways, Observation("down", now)))
     council.decide()
-    assert council.blind == "1 of 1 references fail"
+    assert council.blind == "2 of 2 references fail"
     verdicts.update({A: Observation("down", 108.0), B: Observation("down", 109.0)})
     now = 150.0
-    verdicts[way] = Observation("up", now)
+    verdicts.update(dict.fromkeys(ways, Observation("up", now)))
     council.decide()
     assert (council.blind, council.belief[A].verdict, council.belief[A].no_quorum) == ("", "up", True)
     verdicts[B] = Observation("up", 175.0)

@@ -24,7 +24,20 @@ def world(**sites: str) -> tuple[dict[TargetKey, Observation], dict[TargetKey, s
     [(("down", "down"), True), (("down", "up"), False), (("down", "down", "up"), True), (("up",), False)],
 )
 def test_more_than_half_of_the_references(references: tuple[Verdict, ...], blind: bool) -> None:
-    assert bool(blindness(references, *world(a="u", b="u"), "a")) is blind
+    assert bool(blindness([[one] for one in references], *world(a="u", b="u"), "a")) is blind
+
+
+def test_a_dead_site_is_one_failure_however_many_references_it_had() -> None:
+    sites = world(a="d", b="u")
+    assert not blindness([["down", "down"], ["up"]], *sites, "b")
+    assert not blindness([["down", "unknown"], ["up", "up"]], *sites, "b")
+    assert blindness([["down", "down"], ["down"]], *sites, "b") == "2 of 2 references fail"
+
+
+def test_a_lone_group_may_be_dead_itself() -> None:
+    assert not blindness([["down", "down"]], *world(a="d", b="u"), "b")
+    assert blindness([["down"]], *world(a="d", b="d"), "b") == "every target at all 2 sites fails"
+    assert not blindness([["down", "up"]], *world(a="d", b="d"), "b")
 
 
 @pytest.mark.parametrize(
@@ -44,18 +57,18 @@ def test_without_references_it_shows_in_the_sites(sites: dict[str, str], blind: 
 
 
 def test_references_that_answer_settle_it() -> None:
-    assert not blindness(("up", "up"), *world(a="d", b="d"), "a")
+    assert not blindness([["up"], ["up"]], *world(a="d", b="d"), "a")
 
 
 def test_before_the_first_results_nobody_is_blind() -> None:
-    assert not blindness(("unknown", "unknown"), *world(a="?", b="?"), "a")
+    assert not blindness([["unknown"], ["unknown"]], *world(a="?", b="?"), "a")
 
 
 def test_references_without_a_verdict_settle_nothing() -> None:
     seen = {TargetKey("web", "192.0.2.1"): Observation("down", 1.0), TargetKey("web", "192.0.2.2"): DOWN}
     sites = dict(zip(seen, ("tokyo", "osaka"), strict=True))
-    assert blindness(["unknown", "unknown"], seen, sites, "tokyo")
-    assert not blindness(["up", "unknown"], seen, sites, "tokyo")
+    assert blindness([["unknown", "unknown"]], seen, sites, "tokyo")
+    assert not blindness([["up"], ["unknown"]], seen, sites, "tokyo")
 
 
 DOWN = Observation("down", 105.0, "timeout")
@@ -68,7 +81,16 @@ def test_what_was_found_in_the_dark_is_no_vote_until_a_live_target_would_be_up_a
     gone = TargetKey("gone", "192.0.2.9")
     verdicts = {dark: DOWN, before: Observation("down", 99.0), up: Observation("up", 120.0), gone: DOWN}
     again = BLIND_TIME.ended + recovery(MONITOR)
+    assert MONITOR.detection < recovery(MONITOR)
     assert set(trusted(verdicts, {"web": MONITOR}, BLIND_TIME, 160.0)) == {before, up, gone}
     assert dark not in trusted(verdicts, {"web": MONITOR}, BLIND_TIME, again - 0.1)
     assert trusted(verdicts, {"web": MONITOR}, BLIND_TIME, again) == verdicts
     assert again - 160.0 >= MONITOR.rise * MONITOR.interval + MONITOR.timeout
+
+
+def test_what_dies_after_the_dark_is_a_vote_at_once() -> None:
+    key = TargetKey("web", "192.0.2.1")
+    seen = BLIND_TIME.ended + MONITOR.detection
+    for since, votes in ((seen - 0.1, False), (seen, True)):
+        verdicts = {key: Observation("down", since)}
+        assert bool(trusted(verdicts, {"web": MONITOR}, BLIND_TIME, seen + 1)) is votes

@@ -61,6 +61,35 @@ def test_a_member_needs_the_required_pool_at_its_site() -> None:
     assert world.served() == "ab"
 
 
+BEHIND = (Member("a", "tokyo", ("203.0.113.1",), checks=(A,)), Member("b", "osaka", ("203.0.113.2",), checks=(B,)))
+
+
+def test_an_address_is_judged_by_the_one_that_is_probed_for_it() -> None:
+    world = World(replace(WEB, members=BEHIND))
+    assert world.served() == "ab"
+    world.step(1.0, a="down")  # with an outcome before: the pool must be among those that something changed for
+    assert (world.served(), world.address("a").address) == ("b", "203.0.113.1")
+    assert world.address("a").reason == "web: timeout"
+    world.step(2.0, a="up")
+    assert world.served() == "ab"
+
+
+def test_a_required_member_lives_by_what_is_probed_for_it() -> None:
+    world = World(replace(WEB, members=(Member("a", "tokyo", (DB,)),), requires=("db",)))
+    behind = replace(BASE, members=(Member("a", "tokyo", ("203.0.113.9",), checks=(B,)),))
+    world.config = replace(world.config, pools={**world.config.pools, "db": behind})
+    world.outcome = None
+    assert world.step(1.0, b="down").states["web"]["a"].addresses[0].reason == "pool db is down at tokyo"
+
+
+def test_voters_outside_agree_on_what_is_probed() -> None:
+    world = World(replace(WEB, members=BEHIND))
+    witness = {TargetKey("web", address): Observation("down", 1.0) for address in (A, B)}
+    world.more = {"ballots": {"w": Ballot("w", "witness", witness)}}
+    world.step(1.0, a="down", b="down")
+    assert world.served() == "", "blast radius holds nobody whom all voters call down"
+
+
 def test_a_force_on_the_required_member_counts_and_its_drain_does_not() -> None:
     world = World(replace(WEB, requires=("db",), max_loss=1.0, damping=None))
     world.more = {"drains": (intent(Drain, "pool/db"),)}
@@ -166,13 +195,20 @@ def test_an_operator_has_the_last_word() -> None:
 @pytest.mark.parametrize("first", ["a", "b"])
 def test_of_an_exclusive_pool_only_one_is_ever_served(first: str) -> None:
     other = {"a": "b", "b": "a"}[first]
-    world = World(replace(WEB, exclusive=True, damping=None, max_loss=1.0))
+    world = World(replace(WEB, exclusive=True, damping=None))
     world.step(1.0, **{other: "down"})  # type: ignore[arg-type]
     world.step(2.0, **{other: "up"})  # type: ignore[arg-type]
     assert world.served() == first
     assert world.steps(other) == ["exclusive"]
     world.step(3.0, **{first: "down"})  # type: ignore[arg-type]
     assert world.served() == other
+
+
+def test_the_only_one_may_change_twice_within_a_minute() -> None:
+    world = World(replace(WEB, exclusive=True, damping=None))
+    for now, up, down in ((1.0, "a", "b"), (20.0, "b", "a"), (50.0, "a", "b")):
+        world.step(now, **{up: "up", down: "down"})  # type: ignore[arg-type]
+        assert world.served() == up, "nothing that is dead is held in the place of what lives"
 
 
 def test_a_pool_of_local_scope_prefers_the_probers_at_its_site() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gslb.config.model import Damping, Failback, Member, Pool, Window
 from gslb.health.memory import Past
 from gslb.health.returning import Return, moved_on, opens, returning
+from gslb.health.states import Verdict
 
 MEMBERS = (Member("a", "tokyo", ("192.0.2.1",)),)
 SATURDAY = Window((5,), 120, 240, "Asia/Tokyo")
@@ -73,6 +74,36 @@ def test_a_window_may_last_over_midnight_and_over_a_change_of_clocks() -> None:
     assert before < opens(spring, before) <= before + 4 * 3600
 
 
+@pytest.mark.parametrize(
+    ("zone", "day", "start", "end"),
+    [
+        ("Europe/Berlin", "2026-03-29", 120, 180),
+        ("Europe/Berlin", "2026-03-29", 150, 180),
+        ("America/New_York", "2026-03-08", 120, 180),
+        ("America/New_York", "2026-03-08", 125, 150),
+    ],
+)
+def test_a_window_in_the_hour_that_the_clocks_skip_opens_for_its_length(
+    zone: str, day: str, start: int, end: int
+) -> None:
+    window = Window((6,), start, end, zone)
+    midnight = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone)).timestamp()
+    at = opens(window, midnight)
+    assert at < midnight + 4 * 3600
+    last = at + 60 * (end - start) - 1
+    assert (opens(window, at), opens(window, last)) == (at, last)
+    assert opens(window, last + 1) > at + 86400
+
+
+@pytest.mark.parametrize("rule", [Failback("hold", 60.0), Failback()])
+def test_what_is_told_of_a_wait_is_the_same_at_any_moment_of_it(rule: Failback) -> None:
+    web = pool(rule, None if rule.mode == "hold" else Damping(suppress=1.5))
+    past = fallen_and_risen(web)
+    told = {returning(web, past, now)[1] for now in (20.0, 25.0, 50.0)}
+    assert len(told) == 1
+    assert told.pop().step
+
+
 @given(st.integers(0, 1439), st.integers(0, 1439), st.sets(st.integers(0, 6), min_size=1), st.floats(0, 4e9))
 def test_a_window_always_opens_within_eight_days(start: int, end: int, days: set[int], now: float) -> None:
     at = opens(Window(tuple(days), start, end, "America/New_York"), now)
@@ -107,11 +138,19 @@ def test_damping_forgets() -> None:
 
 
 @pytest.mark.parametrize("first", ["up", "down"])
-def test_the_way_out_of_unknown_is_no_change(first: str) -> None:
-    web = pool(Failback("manual"), Damping())
-    past = moved_on(web, None, "unknown", 0.0)
-    past = moved_on(web, past, first, 1.0)  # type: ignore[arg-type]
+def test_the_way_out_of_unknown_is_no_change_for_damping(first: Verdict) -> None:
+    web = pool(damping=Damping())
+    past = moved_on(web, moved_on(web, None, "unknown", 0.0), first, 1.0)
     assert (past.penalty, past.waiting) == (0.0, False)
+
+
+@pytest.mark.parametrize("before", [(), ("unknown",), ("up", "unknown")])
+def test_what_is_seen_down_comes_back_as_failback_says(before: tuple[Verdict, ...]) -> None:
+    web, past = pool(Failback("manual")), None
+    for second, stands in enumerate((*before, "down", "unknown", "up")):
+        past = moved_on(web, past, stands, float(second))
+    assert past
+    assert returning(web, past, 100.0)[1].step == "failback"
 
 
 def test_an_up_below_suppress_ends_a_suppression_that_has_decayed() -> None:

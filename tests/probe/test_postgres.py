@@ -8,17 +8,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from gslb.probe import postgres
+from gslb.probe import pglogin, tcp
 from gslb.probe.postgres import MAX_PASSWORD, PostgresMonitor, check, judge
 from gslb.probe.result import ProbeError, Result
 from gslb.probe.trace import traced
 from tests.config.conftest import Folder
 from tests.conftest import ENVIRONMENT
-from tests.postgres_kit import PASSWORD, USER, Cluster
+from tests.postgres_kit import ADMIN, PASSWORD, USER, Cluster
 
 POOL = "web: {monitors: [web], members: {tokyo: {site: tokyo, addresses: [192.0.2.1]}}}"
 
@@ -103,6 +104,38 @@ async def test_a_standby_that_lost_its_primary_is_behind(monitor: PostgresMonito
         assert result.detail.startswith("standby, ")
         assert result.detail.endswith(" s behind, expected at most 0.2 s")
         assert (await ask(monitor, cluster, role="standby", max_lag=60.0)).ok
+
+
+async def test_a_role_that_sees_the_receiver_judges_as_one_that_does_not(
+    monitor: PostgresMonitor, primary: Cluster, standby: Cluster, eventually
+) -> None:
+    primary.sql(f"CREATE ROLE watcher LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_read_all_stats")
+    eventually(lambda: standby.sql("SELECT count(*) FROM pg_roles WHERE rolname = 'watcher'") == "1")
+    await asyncio.sleep(0.3)
+    assert (await ask(monitor, standby, role="standby", max_lag=0.2, user="watcher")).ok
+
+
+async def test_a_standby_that_waits_on_a_timeline_nobody_writes_is_behind(
+    monitor: PostgresMonitor, primary: Cluster, eventually
+) -> None:
+    """Whose upstream was promoted; to a role that cannot see the receiver's status it looks as if it streamed."""
+    primary.sql(f"CREATE ROLE observer LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_read_all_stats")
+    with running(Cluster(), primary) as upstream:
+        conninfo = f"host={upstream.address} port={upstream.port} user={ADMIN}"
+        settings = {"recovery_target_timeline": "current", "primary_conninfo": conninfo}
+        cluster = Cluster()
+        try:
+            cluster.follow(primary).start(**settings, wal_retrieve_retry_interval="60s")
+            status = "SELECT status FROM pg_stat_wal_receiver"
+            eventually(lambda: cluster.sql(status) == "streaming", 5)
+            assert str(await ask(monitor, cluster, role="standby", max_lag=0.2, user="observer")) == ""
+            upstream.promote()
+            eventually(lambda: cluster.sql(status) == "waiting", 5)
+            result = await ask(monitor, cluster, role="standby", max_lag=0.2, user="observer")
+            assert str(result) == "status: standby, and how far it is behind is not known"
+            assert (await ask(monitor, cluster, role="standby", max_lag=0.2)).ok
+        finally:
+            cluster.close()
 
 
 @pytest.mark.parametrize(
@@ -297,6 +330,54 @@ async def test_what_is_no_postgresql_server(serve, monitor: PostgresMonitor, oct
     assert result.reason in ("protocol", "reset", "tls"), str(result)
 
 
+def hostile(octets: bytes):
+    """Its first answer of all, which is looked at apart from a login, is that of a server; the others are `octets`."""
+    first = True
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal first
+        await reader.read(1000)
+        writer.write(LOGIN if first else octets)
+        first = False
+        with suppress(ConnectionError):
+            await writer.drain()
+            await reader.read()
+
+    return handler
+
+
+async def test_servers_that_capture_the_client_hold_up_nobody(
+    serve, monitor: PostgresMonitor, primary: Cluster
+) -> None:
+    port = await serve(tarpit)
+    ends: list[float] = []
+    clock = asyncio.get_running_loop().time
+    over = clock() + 3
+
+    async def watch() -> None:
+        while clock() < over:
+            assert (await tcp.check(tcp.TcpMonitor("near", port, timeout=1.0), "127.0.0.1")).ok
+            ends.append(clock())
+            await asyncio.sleep(0.2)
+
+    async def be_captured() -> set[str]:
+        told: set[str] = set()
+        while clock() < over:
+            result = await check(replace(monitor, port=await serve(hostile(bytes(1000))), timeout=0.7), "127.0.0.1")
+            told.add(str(result))
+        return told
+
+    async def log_in() -> None:
+        while clock() < over:
+            assert str(await ask(monitor, primary, role="primary", timeout=1.5)) == ""
+
+    watching, told, _ = await asyncio.gather(watch(), be_captured(), log_in())
+    assert watching is None
+    assert told == {"timeout: logging in, within 0.7 s"}
+    assert len(ends) > 10
+    assert max(later - sooner for sooner, later in pairwise(ends)) < 0.5
+
+
 async def test_nobody_listens(monitor: PostgresMonitor, free_port) -> None:
     assert (await check(replace(monitor, port=free_port()), "127.0.0.1")).reason == "refused"
 
@@ -304,7 +385,7 @@ async def test_nobody_listens(monitor: PostgresMonitor, free_port) -> None:
 async def test_without_the_extra_the_handshake_alone_decides(
     primary: Cluster, standby: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "asyncpg", None)
+    monkeypatch.setattr(pglogin, "INSTALLED", False)
     monitor = PostgresMonitor("db", 5432, timeout=5.0)
     for cluster in (primary, standby):
         assert (await ask(monitor, cluster)).ok
@@ -312,7 +393,7 @@ async def test_without_the_extra_the_handshake_alone_decides(
 
 
 def test_without_the_extra_a_role_is_a_problem_that_names_it(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "asyncpg", None)
+    monkeypatch.setattr(pglogin, "INSTALLED", False)
     assert folder.load(monitors="web: {type: postgres}", pools=POOL).monitors["web"].kind == "postgres"
     (message,) = folder.messages(monitors="web: {type: postgres, role: primary}", pools=POOL)
     assert message.startswith("monitors.web.role: needs asyncpg, which is not installed")
@@ -320,9 +401,9 @@ def test_without_the_extra_a_role_is_a_problem_that_names_it(folder: Folder, mon
 
 
 def test_the_extra_may_be_missing() -> None:
-    code = "import sys; sys.modules['asyncpg'] = None; from gslb.probe import postgres; print(postgres.asyncpg)"
+    code = "import sys; sys.modules['asyncpg'] = None; from gslb.probe import pglogin; print(pglogin.INSTALLED)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT)
-    assert done.stdout == "None\n", done.stderr
+    assert done.stdout == "False\n", done.stderr
 
 
 @pytest.fixture
@@ -344,6 +425,8 @@ def test_configuration(folder: Folder) -> None:
     assert (monitor.password_file, monitor.ca) == tuple(
         str(folder.path / f"zones/{name}") for name in ("password", "ca.pem")
     )
+    by_address = folder.load(monitors="web: {type: postgres, tls: require, sni: '2001:db8::1'}", pools=POOL)
+    assert by_address.monitors["web"].sni == "2001:db8::1"
     plain = folder.load(monitors="web: {type: postgres, tls: 'off'}", pools=POOL).monitors["web"]
     assert plain == PostgresMonitor("web", 5432)
 
@@ -360,6 +443,7 @@ def test_configuration(folder: Folder) -> None:
         ("password_file: gone", "monitors.web.password_file: "),
         ("tls: require, ca: a.pem", "monitors.web.ca: is for tls: verify alone"),
         ("sni: a.example.com", "monitors.web.sni: is not used with tls: off"),
+        ("tls: require, sni: 'a.example.com:5432'", "monitors.web.sni: must be a host name or an address"),
         ("max_lag: 5s", "monitors.web.max_lag: is for role: standby alone"),
         ("role: standby, max_lag: 1ms", "monitors.web.max_lag: "),
         ("port: 0", "monitors.web.port: "),
