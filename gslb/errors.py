@@ -114,3 +114,10 @@ class ConflictError(RequestError):
 
     http_status = 409
     title = "Conflict"
+
+
+class StaleError(GslbError):
+    """What the caller judged by has changed meanwhile: look again. Nothing was written."""
+
+    http_status = 503
+    title = "Changed meanwhile"

@@ -53,7 +53,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """Something that an operator wants until `expires`. The reason is required and shown everywhere."""
+    """Something that an operator wants until `expires`. The reason is required and shown everywhere.
+
+    `leased`: the store that all nodes share keeps the time and takes it away, no clock of a node's own. `local`: it is
+    for this node alone.
+    """
 
     id: str
     target: Target
@@ -61,11 +65,13 @@ class Intent:
     owner: str
     created: float
     expires: float
-    removed: float | None = None  # when an operator ended it early
+    removed: float | None = None  # when an operator ended it early, or the store did
+    leased: bool = False
+    local: bool = False
 
     def active(self, now: float) -> bool:
         """Whether it holds at `now`."""
-        return self.removed is None and now < self.expires
+        return self.removed is None and (self.leased or now < self.expires)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and the store."""
@@ -105,5 +111,5 @@ def intent_on(intents: Iterable[AnIntent], pool: str, member: str, site: str, no
 
 
 def next_expiry(intents: Iterable[Intent], now: float) -> float | None:
-    """When the next active intent ends, if any is active."""
-    return min((one.expires for one in intents if one.active(now)), default=None)
+    """When the next active intent ends by the clock, if any does."""
+    return min((one.expires for one in intents if one.active(now) and not one.leased), default=None)

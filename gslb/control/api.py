@@ -121,14 +121,14 @@ class Api:
     async def drains(self, request: web.Request) -> web.Response:
         """Active drains, or all that are kept."""
         query = DrainsQuery.model_validate(_parameters(request))
-        kept = await self._controller.store.drains() if query.all else self._controller.drains
+        kept = self._controller.store.held().drains if query.all else self._controller.drains
         now = time.time()
         return web.json_response({"drains": [self._view(drain) for drain in kept if query.all or drain.active(now)]})
 
     async def drain(self, request: web.Request) -> web.Response:
         """One drain."""
         wanted = request.match_info["id"]
-        for drain in await self._controller.store.drains():
+        for drain in self._controller.store.held().drains:
             if drain.id == wanted:
                 return web.json_response(self._view(drain))
         raise NotFoundError(f"there is no drain {wanted!r}", hint="GET /api/v1/drains?all=true lists them")
@@ -156,7 +156,7 @@ class Api:
         """An agent tells the state of its target."""
         key = push_key(request.match_info["monitor"], request.match_info["address"])
         said = PushRequest.model_validate_json(await request.read()).push()
-        lasts = self._controller.board.post(self._controller.plan.config, key, said)
+        lasts = self._controller.loads.post(self._controller.plan.config, key, said)
         return web.json_response({"monitor": key.monitor, "address": key.address, "expires": time.time() + lasts})
 
     async def _written(self, page: Callable[[], T]) -> T:

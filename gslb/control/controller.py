@@ -16,6 +16,7 @@ from gslb.control.belief import Place, believable, known_dead, since, told
 from gslb.control.council import Council
 from gslb.control.keeper import Keeper
 from gslb.control.line import Line, Plan, Served, load_plan, uncollected
+from gslb.control.loads import Loads
 from gslb.control.recorder import Recorder
 from gslb.control.targets import covered, require_known
 from gslb.errors import ConfigError, GslbError
@@ -66,6 +67,7 @@ class Controller:
         self._earlier: Table | None = None  # what workers serve from before
         self._change_at: float | None = None
         self._dirty = asyncio.Event()
+        self.loads = Loads(self.board, self._dirty.set)
         self._keeper = Keeper(store)
         self._reload_wanted = asyncio.Event()
         self._reloading = asyncio.Lock()
@@ -74,7 +76,7 @@ class Controller:
     async def start(self) -> None:
         """Read what the store and an earlier process left, and begin to probe. Raises StoreError."""
         self._earlier = await asyncio.to_thread(self.publisher.served)
-        self._hold(await self.store.drains())
+        self._hold(self.store.held().drains)
         snapshot = await self._keeper.find()
         if snapshot:
             self._line.recall(snapshot.memory)
@@ -242,11 +244,12 @@ class Controller:
         self.council.decide()
         self.belief = self._believed()
         states, _, self._change_at, *_ = self._line.judge(self._inputs(settled=self.settled), now)
-        if self.served is not None and self.served.config is config and self.served.states == states:
+        loads = self.loads.follow(config, states)
+        if self.served is not None and self.served.holds(config, states, loads):
             self.fresh = self.settled
             return
         before = self.served.table if self.served else self._earlier
-        leaves = self._line.compile(states, before.leaves.last_good if before else {})
+        leaves = self._line.compile(states, before.leaves.last_good if before else {}, loads)
         if self.served is not None and self.served.table.base.digest == base.digest:
             self.generation = self.publisher.publish_leaves(leaves, self._former_leaves(leaves, now))
         else:
@@ -254,14 +257,14 @@ class Controller:
         self.fresh = self.settled
         self._note_changes(states, now)
         self.recorder.note(states, now)
-        self.served, self._earlier = Served(config, Table(base, leaves, self.generation), states), None
+        self.served, self._earlier = Served(config, Table(base, leaves, self.generation), states, loads=loads), None
 
     def _former_leaves(self, leaves: Leaves, now: float) -> Leaves | None:
         """The same health and drains for the base that is being replaced, so that no worker misses them meanwhile."""
         if self._former is None or self._former.plan.base.digest == leaves.base_digest:
             return None
         former = self._former.judge(self._inputs(settled=True), now)
-        return self._former.compile(former.states, leaves.last_good)
+        return self._former.compile(former.states, leaves.last_good, self.loads.held)
 
     def _inputs(self, *, settled: bool) -> Inputs:
         council = self.council

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from gslb.errors import SnapshotError, StoreError
-from gslb.store import HealthSnapshot, Store
+from gslb.store import HealthSnapshot, HealthStore
 
 log = logging.getLogger("gslb.control")
 
@@ -16,7 +16,7 @@ STAMP_EVERY = 10.0  # seconds between health snapshots when nothing changes
 class Keeper:
     """Set `changed` where there is something new to keep."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: HealthStore) -> None:
         self.changed = asyncio.Event()
         self._store = store
 

@@ -1,0 +1,55 @@
+"""Where everything stands in the store that nodes share."""
+
+from typing import NamedTuple
+
+
+class Keys(NamedTuple):
+    """The keys under a prefix such as /gslb. All of `live` is small and known to every node; the rest is read on demand.
+
+    PREFIX/live/nodes/NAME          a node's registration; with its lease
+    PREFIX/live/votes/NAME/PART     a prober's ballot; with the same lease
+    PREFIX/live/drains/ID           a drain; with a lease of its own, which is its expiry
+    PREFIX/live/intents             the id of the intent that changed last: its revision is that of all intents
+    PREFIX/live/secrets/cookies     what DNS cookies are signed with
+    PREFIX/audit/NAME/NUMBER        the record of what was done through a node
+    """
+
+    prefix: str
+
+    @property
+    def live(self) -> str:
+        """What every node keeps a copy of."""
+        return f"{self.prefix}/live/"
+
+    @property
+    def nodes(self) -> str:
+        """Under it the registrations."""
+        return f"{self.live}nodes/"
+
+    @property
+    def votes(self) -> str:
+        """Under it the ballots."""
+        return f"{self.live}votes/"
+
+    @property
+    def drains(self) -> str:
+        """Under it the drains."""
+        return f"{self.live}drains/"
+
+    @property
+    def intents(self) -> str:
+        """Written with every intent."""
+        return f"{self.live}intents"
+
+    @property
+    def cookies(self) -> str:
+        """The secrets of DNS cookies."""
+        return f"{self.live}secrets/cookies"
+
+    def audit(self, node: str) -> str:
+        """Under it the record of a node; every node's where it is empty."""
+        return f"{self.prefix}/audit/{node}/" if node else f"{self.prefix}/audit/"
+
+    def record(self, node: str, number: int) -> str:
+        """One entry; in the order of the numbers."""
+        return f"{self.audit(node)}{number:012d}"
