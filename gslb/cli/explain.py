@@ -16,7 +16,8 @@ from gslb.cli.output import show_json
 def explain(client: Client, name: str, rtype: str, asker: str | None, ecs: str | None, as_json: bool) -> int:
     """Ask the running node for NAME, through the code that answers queries, and say why.
 
-    Shows the rule, the pools in their order, each member's state with its reason, the chances, TTL and ECS scope.
+    Shows the rule, the pools in their order, the chances, TTL and ECS scope, and for each member what was observed and
+    since when, the votes, and each step that made its state.
     """
     view = client.get("/api/v1/explain", name=name, type=rtype, client=asker or "", ecs=ecs or "")
     if as_json:

@@ -133,7 +133,7 @@ def _addresses(target: str, monitor: str | None, config: "Config") -> list[str]:
         for pool in config.pools.values()
         for member in pool.members
         if (pool.name, member.name) in members
-        for address in member.addresses
+        for address in member.probed
     )
     if not addresses:
         raise NotFoundError(

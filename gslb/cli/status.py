@@ -8,6 +8,7 @@ import click
 
 from gslb.cli.client import Client, with_client
 from gslb.cli.output import ago, count, show_json, show_table, when
+from gslb.control.evidence import place_text
 
 
 @click.command()
@@ -40,6 +41,7 @@ def _show(view: dict[str, Any], now: float) -> None:
         _row(pool, member, a, now) for pool in view["pools"] for member in pool["members"] for a in member["addresses"]
     ]
     _show_if_any("members", headers, rows)
+    _show_if_any("certificates that expire soon", ("monitor", "address", "days left"), _expiring(view))
     drains = [(d["target"], when(d["expires"]), d["owner"], d["reason"], d["id"]) for d in view["drains"]]
     _show_if_any("drains", ("target", "until", "owner", "reason", "id"), drains)
     workers = [_worker(worker) for worker in view["workers"]]
@@ -54,8 +56,21 @@ def _show_if_any(title: str, headers: tuple[str, ...], rows: Sequence[tuple[str,
 
 def _row(pool: dict[str, Any], member: dict[str, Any], address: dict[str, Any], now: float) -> tuple[str, ...]:
     since = "" if address["since"] is None else ago(now - address["since"])
-    place = (pool["name"], member["name"], member["site"], address["address"])
+    place = (pool["name"], member["name"], member["site"], place_text(address))
     return (*place, address["observed"], address["effective"], since, address["reason"])
+
+
+def _expiring(view: dict[str, Any]) -> Sequence[tuple[str, ...]]:
+    """Each certificate once, however many members it is probed for; the first to expire first."""
+    found = {
+        (monitor["name"], address["checked"]): monitor["tls_days"]
+        for pool in view["pools"]
+        for member in pool["members"]
+        for address in member["addresses"]
+        for monitor in address["monitors"]
+        if monitor["tls_warning"]
+    }
+    return [(*place, f"{days:.1f}") for place, days in sorted(found.items(), key=lambda item: item[1])]
 
 
 def _worker(worker: dict[str, Any]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from gslb.config.document import Document, Findings, MarkedMap, suggestion
 from gslb.config.kinds import check_names
-from gslb.config.model import Config, Monitor, NodeSettings, Prober
+from gslb.config.model import Config, Monitor, Prober
 from gslb.config.monitors import Kinds, Makers, build_monitor
 from gslb.config.pools import Known, build_pool, build_site
 from gslb.config.probers import build_prober, check_node, check_references, warn_probers
@@ -14,6 +14,7 @@ from gslb.config.recovery import check_rto
 from gslb.config.requires import check_requires, closure, warn_requires
 from gslb.config.rules import Rules
 from gslb.config.schema import ZonesFile
+from gslb.config.settings import NodeSettings
 from gslb.config.targets import denied_port
 from gslb.config.validate import validate
 from gslb.config.zones import ZoneBuilder

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from gslb.config.checks import check_pairs
 from gslb.config.document import Findings, Path
 from gslb.config.model import DynamicName, Pool, Zone
 from gslb.config.schema import MemberShape, PoolShape
@@ -14,10 +15,9 @@ _ONE_CNAME: Final = "a name has one CNAME"
 
 def check_member_kind(shape: MemberShape, path: Path, probed: bool, findings: Findings) -> None:
     """Note what is wrong with a member's addresses, name, and what is probed for it."""
+    check_pairs(shape, path, findings)
     if (shape.addresses is None) == (shape.cname is None):
         findings.problem(path, "needs either addresses or cname")
-    elif shape.check is not None and shape.cname is None:
-        findings.problem((*path, "check"), "goes with cname; addresses are probed themselves", key=True)
     elif shape.cname is not None:
         if probed and shape.check is None:
             findings.problem((*path, "cname"), "needs `check`: the addresses that are probed for it", key=True)

@@ -15,9 +15,10 @@ from yaml.reader import ReaderError
 
 from gslb.config.assemble import Assembly, Files, check_sections
 from gslb.config.document import START, Builder, Document, Findings, Mark, MarkedList, MarkedMap
-from gslb.config.model import Config, Monitor, NodeSettings
+from gslb.config.model import Config, Monitor
 from gslb.config.monitors import Kinds, Makers, build_monitor
 from gslb.config.nodefile import node_settings
+from gslb.config.settings import NodeSettings
 from gslb.errors import ConfigError, Problem
 
 MAX_YAML: Final = 16 << 20  # octets: about 300,000 names

@@ -6,52 +6,15 @@ Field names are the YAML keys. Durations are seconds (float), TTLs are whole sec
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
+from gslb.config.settings import NodeSettings
 from gslb.dns.record import Record as Record  # part of the model, defined where master files are read
 from gslb.errors import Problem
 
+WARN_DAYS: Final = 14  # to the end of a certificate
+
 PolicyName = Literal["weighted", "failover", "all", "hash", "nearest", "capacity"]
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimit:
-    """`rate` replies per second to one address, `burst` at once; each `slip`-th limited one is sent short, 0 = none."""
-
-    rate: float = 50.0
-    burst: float = 125.0
-    slip: int = 1
-    dry_run: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class NodeSettings:
-    """The node file: what differs on every node. Paths are absolute; addresses are (host, port)."""
-
-    name: str
-    site: str
-    roles: tuple[str, ...]
-    dns: tuple[tuple[str, int], ...]
-    api: tuple[str, int] | None
-    workers: int | None  # None = auto
-    zones: str
-    state: str
-    geo_databases: tuple[str, ...] = ()
-    probe_allow: tuple[str, ...] = ()
-    probe_deny: tuple[str, ...] = ()
-    probe_ports_deny: tuple[tuple[int, int], ...] = ()  # first and last port of each range
-    probe_concurrency: int = 200
-    references: tuple[tuple[str, int], ...] = ()  # (address, port) that answer while our network works; port 0: by ping
-    ecs_trust: tuple[str, ...] = ()
-    acl_query: tuple[str, ...] = ("0.0.0.0/0", "::/0")
-    acl_whoami: tuple[str, ...] = ()
-    version: str = ""  # told to CHAOS version.bind; empty = refused
-    cookie_file: str = ""
-    cookie_secrets: tuple[bytes, ...] = ()  # what is in that file: the first signs, all verify
-    cookie_memory: int = 4096  # cookies that each worker remembers for a minute; 0 = none
-    rate_limit: RateLimit | None = None
-    startup_wait: float = 5.0
-    max_state_age: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +53,7 @@ class Monitor:
     flaky: float = 0.5  # share of the last 20 results
     min_votes: int = 1  # voters that a verdict needs
     self_vote: bool = True  # whether a prober's verdict on its own site counts
+    warn_days: int = WARN_DAYS  # with fewer days left to a certificate that it sees, the node warns
 
     @property
     def detection(self) -> float:
@@ -109,7 +73,8 @@ class MonitorSet:
 class Member:
     """One target of a pool: addresses at a site, or a name (`cname`, wire) whose `addresses` are only probed.
 
-    `priority` matters for failover: lower is preferred.
+    `priority` matters for failover: lower is preferred. `checks` are probed in the place of `addresses`, one for each;
+    where there are none the addresses are probed themselves.
     """
 
     name: str
@@ -118,6 +83,16 @@ class Member:
     weight: int = 1
     priority: int = 0
     cname: bytes = b""
+    checks: tuple[str, ...] = ()
+
+    @property
+    def probed(self) -> tuple[str, ...]:
+        """What is probed for each of `addresses`, in their order; the same address may judge several."""
+        return self.checks or self.addresses
+
+    def checked(self, address: str) -> str:
+        """The address whose probes judge `address`, which is one of `addresses`."""
+        return self.checks[self.addresses.index(address)] if self.checks else address
 
 
 @dataclass(frozen=True, slots=True)

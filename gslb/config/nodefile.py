@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from gslb.config.document import Document, Findings
-from gslb.config.model import NodeSettings, RateLimit
 from gslb.config.schema import Endpoint, Identifier, Network, Shape, lasting, listed, matching, parsed
+from gslb.config.settings import NodeSettings, RateLimit
+from gslb.config.storefile import StoreShape, store_settings
 from gslb.config.validate import validate
 from gslb.config.values import ports, reference, shown
 
@@ -27,12 +28,8 @@ class NodeShape(Shape):
 
 
 class ListenShape(Shape):
-    dns: Annotated[list[Endpoint], Field(min_length=1)]
+    dns: list[Endpoint] = []
     api: Endpoint | None = None
-
-
-class StoreShape(Shape):
-    type: Literal["sqlite"]
 
 
 class GeoShape(Shape):
@@ -102,6 +99,8 @@ def node_settings(document: Document, folder: PurePath, findings: Findings) -> N
     shape = validate(NodeFile, document.value, (), here) if document.whole else None
     if shape is None:
         return None
+    if "dns" in shape.node.roles and not shape.listen.dns:
+        here.problem(("listen",), "`dns` is required for the role dns", 'for example dns: ["192.0.2.53:53"]')
     for at, endpoint in enumerate(shape.listen.dns):
         if endpoint in shape.listen.dns[:at]:
             here.problem(("listen", "dns", at), "stands twice in the list")
@@ -129,4 +128,5 @@ def node_settings(document: Document, folder: PurePath, findings: Findings) -> N
         rate_limit=RateLimit(**shape.rate_limit.model_dump()) if shape.rate_limit else None,
         startup_wait=shape.startup_wait,
         max_state_age=shape.max_state_age,
+        store=store_settings(shape.store, folder, here),
     )

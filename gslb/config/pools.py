@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from gslb.config.checks import checks_of
 from gslb.config.document import Findings, Path, suggestion
 from gslb.config.kinds import check_member_kind, check_pool_kind
 from gslb.config.model import AllDown, Damping, Member, MonitorSet, Pool, Site
@@ -87,7 +88,8 @@ def _check_name(path: Path, findings: Findings) -> None:
 
 def _member(name: str, shape: MemberShape) -> Member:
     addresses = tuple(shape.addresses or shape.check or ())
-    return Member(name, shape.site, addresses, shape.weight, shape.priority, _target(shape.cname))
+    cname, checks = _target(shape.cname), checks_of(shape)
+    return Member(name, shape.site, addresses, shape.weight, shape.priority, cname, checks)
 
 
 def _target(text: str | None) -> bytes:
@@ -135,8 +137,8 @@ def _check_member(member: MemberShape, path: Path, pool: PoolShape, known: Known
         findings.problem((*path, "site"), f"policy capacity needs the capacity of site {member.site!r}")
     if "monitors" not in pool.model_fields_set:
         return
-    key = "check" if member.addresses is None else "addresses"
-    for position, address in enumerate(member.addresses or member.check or ()):
+    key = "addresses" if member.check is None else "check"
+    for position, address in enumerate(member.check or member.addresses or ()):
         reason = denied(address, known.allow, known.deny)
         if reason:
             message = f"{address} must not be probed: it is {reason}"

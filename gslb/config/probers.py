@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from gslb.config.document import Findings, Path, suggestion
-from gslb.config.model import Config, NodeSettings, Prober
+from gslb.config.model import Config, Prober
 from gslb.config.schema import ProberShape
+from gslb.config.settings import NodeSettings
 from gslb.config.targets import denied, denied_port, remedy
 from gslb.config.validate import validate
 from gslb.config.values import identifier

@@ -9,7 +9,9 @@ _DENIED = tuple(
     for text, reason in (
         ("169.254.169.254/32", "the metadata service of clouds"),
         ("fd00:ec2::254/128", "the metadata service of clouds"),
+        ("fd20:ce::254/128", "the metadata service of clouds"),
         ("100.100.100.200/32", "the metadata service of clouds"),
+        ("168.63.129.16/32", "the metadata service of clouds"),
         ("192.0.0.192/32", "the metadata service of clouds"),
         ("127.0.0.0/8", "a loopback address"),
         ("::1/128", "a loopback address"),

@@ -2,7 +2,8 @@
 
 import random
 import struct
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from dnslib import QTYPE, RCODE, RR, DNSError, DNSRecord
 from gslb.config.model import Match, Member
 from gslb.context import TCP, Context
 from gslb.control.chances import chances, data_of
-from gslb.control.evidence import evidence_lines, monitors_view, steps_view
+from gslb.control.evidence import evidence, evidence_lines, moment, place_text, probers_view
 from gslb.control.judge import judge
 from gslb.control.line import Served
 from gslb.dns.edns import ECS, EDE, opt_record, option
@@ -29,6 +30,7 @@ from gslb.table.poolview import PoolView, records_of
 Json = dict[str, Any]
 
 _FAMILIES = {4: 1, 6: 2}  # RFC 7871 section 6: IANA address family numbers
+_FAMILY_OF = {"A": 4, "AAAA": 6}  # the versions of IP whose addresses these types hold; others are of both
 _KINDS = {"dynamic": "dynamic name", "static": "static data", "referral": "delegated", "none": "no such name"}
 
 
@@ -68,10 +70,12 @@ def explain(served: Served, question: Question) -> Json:
         "type": type_text(question.rtype),
         "client": str(ip_address(question.client)),
         "ecs": str(question.ecs) if question.ecs else None,
+        "at": time.time(),
         **_reply(reply),
         "zone": to_text(way.entry.zone.apex) if way.entry else None,
         "aliases": [to_text(alias) for alias in way.aliases],
         **_reasons(served, way, question.rtype, client),
+        "probers": probers_view(served.ballots),
     }
     return {**view, "text": "\n".join(lines(view))}
 
@@ -150,6 +154,8 @@ def _dynamic(served: Served, way: Way, chosen: tuple[int, Chain], client: Client
                 "name": view.pool.name,
                 "policy": view.pool.policy,
                 "weight": spec.weights[at] if spec.weights else None,
+                "load": view.pool.load or None,
+                "reported_load": served.loads.get(view.pool.name),
                 "healthy": view.healthy,
                 "outcome": finding.outcome,
                 "why": finding.why,
@@ -189,8 +195,7 @@ def _member(view: PoolView, member: Member, drawn: dict[bytes, float], spec: Cha
             "effective": a.effective,
             "reason": a.reason,
             "chance": _chance(member, live if spec.service else [a.address], drawn, spec),
-            "steps": steps_view(a),
-            "monitors": monitors_view(view.pool, a.address, served.belief, served.ballots),
+            **evidence(view.pool, a, member.checked(a.address), served.belief, served.ballots),
         }
         for a in state.addresses
     ]
@@ -215,9 +220,8 @@ def _chance(member: Member, addresses: Sequence[str], drawn: dict[bytes, float],
 
 def lines(view: Json) -> list[str]:
     """An explanation for people: the answer first, then why."""
-    asked = f"{view['name']} {view['type']}, asked from {view['client']}" + (
-        f" for {view['ecs']}" if view["ecs"] else ""
-    )
+    ecs = f" for {view['ecs']}" if view["ecs"] else ""
+    asked = f"{view['name']} {view['type']}, asked from {view['client']}{ecs} at {moment(view['at'])}"
     out = [asked, f"  {view['rcode']}" + ("" if view["scope"] is None else f", ECS scope /{view['scope']}")]
     out += [f"  {line}" for line in (*view["answers"], *view["authority"])]
     out += [f"  extended error {e['code']}{': ' + e['text'] if e['text'] else ''}" for e in view["ede"]]
@@ -227,19 +231,24 @@ def lines(view: Json) -> list[str]:
         out.append(f"rule {view['rule']['index'] + 1}: {view['rule']['match']}")
     for pool in view["pools"]:
         share = "" if pool["weight"] is None else f", weight {pool['weight']}"
+        share += "" if pool["reported_load"] is None else f", load {pool['reported_load']:g} as reported"
         out.append(f"  pool {pool['name']} ({pool['policy']}{share}): {pool['outcome']}: {pool['why']}")
-        out += [
-            line
-            for member in pool["members"]
-            for address in member["addresses"]
-            if (":" in address["address"]) == (view["type"] == "AAAA")
-            for line in (_address_line(member, address), *evidence_lines(address))
-        ]
-    return out
+        for member in pool["members"]:
+            out += _member_lines(member, view)
+    blind = [one for one in view["probers"] if one["blind"]]
+    return out + [f"prober {one['name']} is blind, its votes do not count: {one['blind']}" for one in blind]
 
 
-def _address_line(member: Json, address: Json) -> str:
-    states = f"observed {address['observed']}, effective {address['effective']}"
-    reason = f" ({address['reason']})" if address["reason"] else ""
-    reason += "" if member["share"] == 1 else f", {member['share']:.0%} of its weight while it ramps up"
-    return f"    {address['chance']:6.1%}  {member['name']} at {member['site']}  {address['address']}  {states}{reason}"
+def _member_lines(member: Json, view: Json) -> Iterator[str]:
+    """What a member is to the answer, and the evidence on each of its addresses that the type asks for."""
+    family = None if member["cname"] else _FAMILY_OF.get(view["type"])
+    shown = [a for a in member["addresses"] if family in (None, ip_address(a["address"]).version)]
+    name = f"{member['name']} at {member['site']}"
+    if not shown:
+        out = "  forced down" if member["forced_down"] else f"  drained by {member['drain']}" if member["drain"] else ""
+        yield f"    {member['chance']:6.1%}  {name}  {member['cname'] or f'no IPv{family} address'}{out}"
+    for address in shown:
+        states = f"observed {address['observed']}, effective {address['effective']}"
+        ramp = "" if member["share"] == 1 else f", {member['share']:.0%} of its weight while it ramps up"
+        yield f"    {address['chance']:6.1%}  {name}  {place_text(address)}  {states}{ramp}"
+        yield from (f"            {line}" for line in evidence_lines(address, view["at"]))

@@ -1,10 +1,11 @@
 """One configuration's way from belief to leaves, remembering the last step so that the next costs by what changed."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gslb.config.load import load
 from gslb.config.model import Config
@@ -19,6 +20,8 @@ from gslb.table import leaves
 from gslb.table.build import compile_base
 from gslb.table.entries import Base, Leaves, Table
 
+_NONE: Final[Mapping[str, float]] = MappingProxyType({})
+
 
 class Plan(NamedTuple):
     """What is to be served: a configuration and what it compiled to."""
@@ -28,13 +31,21 @@ class Plan(NamedTuple):
 
 
 class Served(NamedTuple):
-    """What was published last, all from one moment; and what is believed now, and by whose votes."""
+    """What was published last, all from one moment; and what is believed now, and by whose votes.
+
+    `loads` are those that were reported for pools, instead of the configured ones.
+    """
 
     config: Config
     table: Table
     states: States
     belief: Belief = MappingProxyType({})
     ballots: Ballots = MappingProxyType({})
+    loads: Mapping[str, float] = _NONE
+
+    def holds(self, config: Config, states: States, loads: Mapping[str, float]) -> bool:
+        """Whether all that answers are made of is still as it was."""
+        return self.config is config and self.states == states and self.loads == loads
 
 
 class Line:
@@ -64,11 +75,13 @@ class Line:
         """Go on with another memory: an operator has spoken, or it comes from before a restart."""
         self.memory, self._judged = memory, None
 
-    def compile(self, states: States, last_good: leaves.LastGood) -> Leaves:
-        """See gslb.table.leaves."""
+    def compile(self, states: States, last_good: leaves.LastGood, loads: Mapping[str, float] = _NONE) -> Leaves:
+        """See gslb.table.leaves; `loads` stand in the place of those that pools are configured with."""
         config, base = self.plan
+        told = {name: replace(pool, load=loads[name]) for name, pool in config.pools.items() if name in loads}
+        config = replace(config, pools={**config.pools, **told}) if told else config
         made = leaves.compile_pools(base, config, states, last_good, self._compiled)
-        self._compiled = leaves.Former(states, made)
+        self._compiled = leaves.Former(states, made, config.pools)
         return made
 
 

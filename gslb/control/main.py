@@ -14,7 +14,7 @@ from pathlib import Path
 from aiohttp import web
 
 from gslb.config.load import load_node
-from gslb.config.model import NodeSettings
+from gslb.config.settings import NodeSettings
 from gslb.control.api import make_app
 from gslb.control.controller import Controller
 from gslb.control.line import Plan, load_plan

@@ -15,12 +15,11 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 import gslb
-from gslb.config.model import Pool
 from gslb.control.controller import Controller
 from gslb.control.council import Council
-from gslb.control.views import is_live, ready_view
-from gslb.health.record import Row
-from gslb.health.states import States
+from gslb.control.expiry import expiry_lines
+from gslb.control.pagelines import written
+from gslb.control.views import ready_view
 from gslb.health.votes import voters
 from gslb.probe.lateness import BOUNDS
 from gslb.probe.runner import Runner
@@ -28,8 +27,6 @@ from gslb.server.publish import WorkerStatus
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 _STATES: Final = ("loading", "serving", "retiring")
-_VERDICTS: Final = ("up", "down", "unknown")
-_ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 LABELLED: Final = {
     "queries": (
@@ -125,14 +122,15 @@ class Page(Collector):
         self._states = controller.served.states if controller.served else {}
         self._pools = controller.served.config.pools if controller.served else {}
         self._rows = controller.recorder.page()
+        self._days = controller.runner.certificates()
         self._families = [*self._quick()]
 
     def text(self) -> bytes:
         """The whole page, as CONTENT_TYPE. With thousands of members it takes its time: call it in a thread."""
         registry = CollectorRegistry()
         registry.register(self)
-        lines = pool_lines(self._states, self._pools), member_lines(self._states), availability_lines(self._rows)
-        return generate_latest(registry) + "".join(lines).encode()
+        lines = written(self._states, self._pools, self._rows) + expiry_lines(self._days)
+        return generate_latest(registry) + lines.encode()
 
     def describe(self) -> Iterable[Metric]:
         """Nothing in advance."""
@@ -187,65 +185,6 @@ def _council(council: Council) -> Iterator[Metric]:
     yield _gauge("voters", "Probers whose votes count now.", sum(1 for _ in voters(council.ballots)))
     text = "Targets on which the votes decide nothing, so that what was believed before is kept."
     yield _gauge("targets_no_quorum", text, sum(seen.no_quorum for seen in council.belief.values()))
-
-
-def pool_lines(states: States, pools: Mapping[str, Pool]) -> str:
-    """Whether enough members of each pool live, written as `member_lines` is."""
-    healthy, below = [], []
-    for pool, members in states.items():
-        lives = sum(map(is_live, members.values()))
-        wanted = pools[pool].min_up.of(len(members))
-        place = f'{{pool="{_escaped(pool)}"}}'
-        healthy.append(f"gslb_pool_healthy{place} {lives >= wanted:d}\n")
-        below.append(f"gslb_pool_below_min_up{place} {0 < lives < wanted:d}\n")
-    heads = (
-        ("pool_healthy", "1 while at least min_up members live."),
-        ("pool_below_min_up", "1 while members live, but fewer than min_up."),
-    )
-    return _families(heads, (healthy, below))
-
-
-def member_lines(states: States) -> str:
-    """The families that grow with the members, written here: as objects they would cost ten times as much."""
-    live, drained, addresses = [], [], []
-    for pool, members in states.items():
-        for member in members.values():
-            place = f'pool="{_escaped(pool)}",member="{_escaped(member.member)}"'
-            site = f'{place},site="{_escaped(member.site)}"'
-            live.append(f"gslb_member_live{{{site}}} {is_live(member):d}\n")
-            drained.append(f"gslb_member_drained{{{site}}} {bool(member.drain):d}\n")
-            for address in member.addresses:
-                there = f'gslb_address_state{{{place},address="{address.address}",state='
-                addresses += [f'{there}"{state}"}} {address.effective == state:d}\n' for state in _VERDICTS]
-    heads = (
-        ("member_live", "1 while an address of the member is served."),
-        ("member_drained", "1 while a drain covers the member."),
-        ("address_state", "1 for the state that an address is served by."),
-    )
-    return _families(heads, (live, drained, addresses))
-
-
-def _families(heads: Iterable[tuple[str, str]], samples: Iterable[list[str]]) -> str:
-    lines: list[str] = []
-    for (name, text), those in zip(heads, samples, strict=True):
-        lines += [f"# HELP gslb_{name} {text}\n# TYPE gslb_{name} gauge\n", *those]
-    return "".join(lines)
-
-
-def availability_lines(rows: Iterable[Row]) -> str:
-    """What was observed of each member over each span, written as `member_lines` is."""
-    lines = ["# HELP gslb_member_availability MTBF / (MTBF + MTTR) as observed.\n"]
-    lines.append("# TYPE gslb_member_availability gauge\n")
-    for row in rows:
-        share = row.observed.availability
-        if row.by == "member" and share is not None:
-            place = f'pool="{_escaped(row.pool)}",member="{_escaped(row.member)}",site="{_escaped(row.site)}"'
-            lines.append(f'gslb_member_availability{{{place},span="{row.span}"}} {share}\n')
-    return "".join(lines)
-
-
-def _escaped(label: str) -> str:
-    return label.translate(_ESCAPES)
 
 
 def _counters(totals: Mapping[str, int]) -> Iterator[Metric]:

@@ -6,12 +6,13 @@ from dataclasses import asdict
 from typing import Any
 
 import gslb
-from gslb.config.model import Config, Pool
+from gslb.config.model import Config, Member, Pool
 from gslb.control.belief import Place
 from gslb.control.controller import Controller
-from gslb.control.evidence import monitors_view, probers_view, steps_view
+from gslb.control.evidence import evidence, probers_view
+from gslb.control.expiry import expiry_view
 from gslb.control.targets import covered
-from gslb.health.states import AddressState, MemberState, States
+from gslb.health.states import AddressState, MemberState, States, TargetKey
 from gslb.intents import Drain
 
 Json = dict[str, Any]
@@ -38,7 +39,7 @@ def status_view(controller: Controller) -> Json:
     now = time.time()
     node = config.node
     states = controller.served.states if controller.served else {}
-    pools = _Pools(controller, states)
+    pools = _Pools(controller, config, states)
     live = {pool: frozenset(name for name, m in members.items() if is_live(m)) for pool, members in states.items()}
     return {
         "node": {"name": node.name, "site": node.site, "version": gslb.__version__},
@@ -74,38 +75,43 @@ def _site(name: str, config: Config, live: Mapping[str, frozenset[str]]) -> Json
 class _Pools:
     """Views of pools over one moment of the controller."""
 
-    def __init__(self, controller: Controller, states: States) -> None:
+    def __init__(self, controller: Controller, config: Config, states: States) -> None:
         self._states = states
         self._belief = controller.belief
         self._ballots = controller.council.ballots
         self._since = controller.since
+        self._days = controller.runner.certificates()
+        self._monitors = config.monitors
 
     def view(self, pool: Pool) -> Json:
         """A pool, its members, their addresses, and what each monitor says of them."""
-        weights = {member.name: member.weight for member in pool.members}
-        members = [self._member(pool, state, weights) for state in self._states.get(pool.name, {}).values()]
+        states = self._states.get(pool.name, {})
+        members = [self._member(pool, one, states[one.name]) for one in pool.members if one.name in states]
         live = sum(member["live"] for member in members)
         mode = pool.all_down.mode
         return {"name": pool.name, "policy": pool.policy, "all_down": mode, "live": live, "members": members}
 
-    def _member(self, pool: Pool, state: MemberState, weights: Mapping[str, int]) -> Json:
+    def _member(self, pool: Pool, member: Member, state: MemberState) -> Json:
         return {
             "name": state.member,
             "site": state.site,
-            "weight": weights.get(state.member, 0),
+            "weight": member.weight,
             "share": state.share,
             "drain": state.drain,
             "live": is_live(state),
-            "addresses": [self._address(pool, state.member, address) for address in state.addresses],
+            "addresses": [self._address(pool, member, address) for address in state.addresses],
         }
 
-    def _address(self, pool: Pool, member: str, state: AddressState) -> Json:
+    def _address(self, pool: Pool, member: Member, state: AddressState) -> Json:
+        checked = member.checked(state.address)
+        rests_on = evidence(pool, state, checked, self._belief, self._ballots)
+        for one in rests_on["monitors"]:
+            one |= expiry_view(self._monitors[one["name"]], self._days.get(TargetKey(one["name"], checked)))
         return {  # written out: dataclasses.asdict copies, which took half of the time of a page with 5,000 members
             "address": state.address,
             "observed": state.observed,
             "effective": state.effective,
             "reason": state.reason,
-            "since": self._since.get(Place(pool.name, member, state.address)),
-            "steps": steps_view(state),
-            "monitors": monitors_view(pool, state.address, self._belief, self._ballots),
+            "since": self._since.get(Place(pool.name, member.name, state.address)),
+            **rests_on,
         }

@@ -107,7 +107,17 @@ def changes(before: States, after: States, at: float) -> Iterator[Event]:
         for what in BASES:
             first, then = _state(was, what), _state(now, what)
             if first != then:
-                yield Event(at, *key, what, first, then, _cause(now, what))
+                yield Event(at, *key, what, first, then, cause(now, what))
+
+
+def cause(state: AddressState | None, what: Basis) -> str:
+    """Why an address is in one of its two states; the observed one is for what the monitors say. None: it is gone."""
+    if state is None:
+        return REMOVED
+    if what == "effective":
+        return state.reason
+    steps = "; ".join(step.why for step in reversed(state.steps) if step.why)  # they stand before what monitors say
+    return state.reason.removeprefix(steps).removeprefix("; ")
 
 
 def report(history: History, now: float) -> list[Row]:
@@ -144,15 +154,6 @@ def _state(state: AddressState | None, what: Basis) -> State:
     if state is None:
         return "absent"
     return state.observed if what == "observed" else state.effective
-
-
-def _cause(state: AddressState | None, what: Basis) -> str:
-    if state is None:
-        return REMOVED
-    if what == "effective":
-        return state.reason
-    steps = "; ".join(step.why for step in reversed(state.steps) if step.why)  # they stand before what monitors say
-    return state.reason.removeprefix(steps).removeprefix("; ")
 
 
 class _Watch:

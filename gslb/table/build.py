@@ -5,7 +5,8 @@ from dataclasses import astuple, dataclass, field
 from ipaddress import ip_network
 from typing import Final
 
-from gslb.config.model import Config, DynamicName, Match, NodeSettings, Record, Rule, Service, Zone
+from gslb.config.model import Config, DynamicName, Match, Record, Rule, Service, Zone
+from gslb.config.settings import NodeSettings
 from gslb.dns.message import AAAA, CNAME, DS, NS, SOA, TXT, A
 from gslb.dns.name import is_within, parent
 from gslb.dns.response import Template, compress, record, template

@@ -10,9 +10,10 @@ a pool that is reached with a member still unknown         not ready: SERVFAIL, 
 """
 
 from collections.abc import Mapping, Sequence, Set
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from gslb.config.model import Config
+from gslb.config.model import Config, Pool
 from gslb.dns.edns import EDE_NOT_READY, extended_error
 from gslb.dns.message import SERVFAIL
 from gslb.health.states import MemberState, States
@@ -28,10 +29,14 @@ LastGood = Mapping[str, frozenset[str]]
 
 
 class Former(NamedTuple):
-    """Leaves that were compiled from the same base and config, and the states that they were compiled in."""
+    """Leaves that were compiled from the same base and config, and the states that they were compiled in.
+
+    `pools` are those of the config as they were then, where their loads move.
+    """
 
     states: States
     leaves: Leaves
+    pools: Mapping[str, Pool] = MappingProxyType({})
 
 
 class _Moved(NamedTuple):
@@ -50,7 +55,7 @@ def compile_pools(
     `last_good` is what each pool served when it last had a live member, by address; the result carries it on.
     With `former`, only the chains of pools in another state are compiled; the other nodes stay the same objects.
     """
-    moved = _moved(states, last_good, former)
+    moved = _moved(config, states, last_good, former)
     views = {name: PoolView(config.pools[name], states[name], base.pool_maps.get(name, -1)) for name in moved.serving}
     good = {name: _kept(view.live_addresses(), last_good.get(name, frozenset())) for name, view in views.items()}
     if former is None:
@@ -76,17 +81,18 @@ def _kept(live: frozenset[str], before: frozenset[str]) -> frozenset[str]:
     return live | {address for address in before if (":" in address) not in families}
 
 
-def _moved(states: States, last_good: LastGood, former: Former | None) -> _Moved:
+def _moved(config: Config, states: States, last_good: LastGood, former: Former | None) -> _Moved:
     if former is None:
         return _Moved(states.keys(), frozenset())
     before, good = former.states, former.leaves.last_good
+    loaded = {name for name, pool in former.pools.items() if pool.load != config.pools[name].load}
     others = {name for name, members in states.items() if members is not before[name] and members != before[name]}
     changed = {name: _changed(before[name], states[name]) for name in others}
     serving = {name for name, pairs in changed.items() if any(_serving(old) != _serving(new) for old, new in pairs)}
     calm = {name for name, pairs in changed.items() if any(_calm(old) != _calm(new) for old, new in pairs)}
     if good is not last_good:
         serving |= {name for name in states if name in last_good and last_good[name] != good[name]}
-    return _Moved(serving, calm)
+    return _Moved(serving | loaded, calm)
 
 
 def _changed(

@@ -43,6 +43,29 @@ def test_the_exit_code_says_whether_all_is_well(serving: bool, live: int, code: 
     assert ("last reload refused: zones/zone.yaml:1:1: bad" in text) is not serving
 
 
+def test_certificates_that_expire_soon_are_listed_once(node, capsys, monkeypatch) -> None:
+    """The view is the node's own, but for the monitors of its addresses."""
+    ask = verb.Client.get
+
+    def get(client, path: str) -> dict:
+        view = ask(client, path)
+        for member in view["pools"][0]["members"]:
+            (address,) = member["addresses"]
+            address["checked"] = "10.0.0.9"
+            address["monitors"] = [
+                {"name": "web", "tls_days": 3.21, "tls_warning": True},
+                {"name": "mail", "tls_days": 33.0, "tls_warning": False},
+            ]
+        return view
+
+    monkeypatch.setattr(verb.Client, "get", get)
+    assert main(["status", "--config", node.config]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "certificates that expire soon" in lines
+    assert [line.split() for line in lines if line.split()[:2] == ["web", "10.0.0.9"]] == [["web", "10.0.0.9", "3.2"]]
+    assert any("192.0.2.10 (checked at 10.0.0.9)" in line for line in lines)
+
+
 def test_nobody_answers(node, capsys: pytest.CaptureFixture[str], monkeypatch, free_port) -> None:
     monkeypatch.setenv("GSLB_TOKEN", "x")
     assert main(["status", "--api", f"http://127.0.0.1:{free_port()}"]) == 1

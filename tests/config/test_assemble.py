@@ -1,6 +1,6 @@
 """Sections of several files, references between them, and warnings about what is not used."""
 
-from gslb.config.model import NodeSettings
+from gslb.config.settings import NodeSettings
 from tests.config.conftest import NODE, POOLS, ZONE, Folder
 
 EXTRA = "extra: {members: {osaka: {site: osaka, addresses: [192.0.2.9]}}}\n"

@@ -65,7 +65,6 @@ EQUALS = (
     [
         ("{members: {a: {site: x}}}", "either addresses or cname"),
         ("{members: {a: {site: x, addresses: [192.0.2.1], cname: b.example.}}}", "either addresses or cname"),
-        ("{members: {a: {site: x, addresses: [192.0.2.1], check: 192.0.2.2}}}", "goes with cname"),
         ("{monitors: [m], members: {a: {site: x, cname: b.example.}}}", "needs `check`"),
         ("{monitors: [m], members: {a: {site: x, cname: b.example., check: 127.0.0.1}}}", "must not be probed"),
         ("{members: {a: {site: x, cname: 'b..example.'}}}", "has an empty label"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gslb.config.load import load_node
-from gslb.config.model import RateLimit
+from gslb.config.settings import RateLimit
 from gslb.errors import ConfigError
 from tests.config.test_kinds import GOOD, NODE, written
 from tests.loading import load

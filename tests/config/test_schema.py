@@ -52,7 +52,7 @@ def test_every_key_of_the_node_file(folder: Folder) -> None:
     [
         ("workers: 65", "workers: must be auto or a number from 0 to 64 (got 65)"),
         ("workers: true", "workers: must be auto or a number from 0 to 64 (got true)"),
-        ("store: {type: etcd}", "store.type: must be sqlite (got 'etcd')"),
+        ("store: {type: consul}", "store.type: must be sqlite or etcd (got 'consul')"),
         ("probe: {allow: [127.0.0.1/8]}", "probe.allow.0: has bits set behind its prefix: 127.0.0.0/8 is meant?"),
         ("startup_wait: 5", "startup_wait: must be a duration such as"),
         ("max_state_age: 73h", "max_state_age: must be from 0s to 72h (got 73h)"),

@@ -23,6 +23,8 @@ def test_everything_else_may_be_probed(address: str) -> None:
         ("255.255.255.255", "broadcast"),
         ("169.254.169.254", "metadata"),
         ("fd00:ec2::254", "metadata"),
+        ("fd20:ce::254", "metadata"),
+        ("168.63.129.16", "metadata"),
         ("::ffff:127.0.0.1", "loopback"),
         ("64:ff9b::a9fe:a9fe", "metadata"),
     ],

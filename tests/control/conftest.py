@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,9 @@ class Site:
         self._place = host, port
         self._server: asyncio.Server | None = None
 
-    async def mend(self) -> None:
+    async def mend(self, tls: ssl.SSLContext | None = None) -> None:
         """Accept connections."""
-        self._server = await asyncio.start_server(lambda _, writer: writer.close(), *self._place)
+        self._server = await asyncio.start_server(lambda _, writer: writer.close(), *self._place, ssl=tls)
 
     async def break_(self) -> None:
         """Refuse connections."""

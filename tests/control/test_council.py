@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from gslb.config.model import Config, Member, Monitor, MonitorSet, NodeSettings, Pool, Prober
+from gslb.config.model import Config, Member, Monitor, MonitorSet, Pool, Prober
+from gslb.config.settings import NodeSettings
 from gslb.control.council import Council
 from gslb.errors import StoreError
 from gslb.health.states import Observation, TargetKey, Verdict

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from gslb.config.model import Config, Match, MinUp, Pool, Rule
+from gslb.config.model import Config, Match, Member, MinUp, Pool, Rule
 from gslb.control.explain import Json, Question, explain, match_text
 from gslb.control.line import Served
 from gslb.dns.rdata import type_number
 from gslb.errors import RequestError
 from gslb.health.states import States
+from gslb.health.votes import Ballot
 from tests.support import APEX, OSAKA, SOURCE, TOKYO, config, name, states, table, wire
 
 STATIC = (
@@ -230,3 +231,31 @@ def test_a_pool_below_min_up_says_so() -> None:
 def test_a_member_that_is_forced_down_says_so() -> None:
     view = told("www", now=states(CONFIG, forced_down=["tokyo"]))
     assert [m["forced_down"] for m in view["pools"][0]["members"]] == [True, False]
+
+
+def test_every_member_is_named_with_its_evidence() -> None:
+    four = Member("four", "tokyo", ("192.0.2.10",))
+    six = Member("six", "osaka", ("2001:db8:b::10",))
+    alias = Member("alias", "osaka", (), cname=wire("elsewhere"))
+    pools = [Pool("web", (four, six)), Pool("away", (alias,))]
+    made = config(pools=pools, names=[name("www", Rule(("web",))), name("away", Rule(("away",)))])
+    now = states(made, drained=["alias"])
+
+    def text(qname: str, rtype: str) -> str:
+        view = explain(Served(made, table(made, now), now), Question(wire(qname), type_number(rtype), SOURCE))
+        return str(view["text"])
+
+    assert "100.0%  four at tokyo  192.0.2.10  observed up" in text("www", "A")
+    assert "0.0%  six at osaka  no IPv4 address" in text("www", "A")
+    assert "0.0%  four at tokyo  no IPv6 address" in text("www", "AAAA")
+    assert text("www", "A").count("            observed: up, the pool has no monitors") == 1
+    assert f"alias at osaka  elsewhere.{APEX}  drained by d1" in text("away", "CNAME")
+
+
+def test_blind_probers_are_named() -> None:
+    now = states(CONFIG)
+    ballots = {"n1": Ballot("n1", "nara", {}, "2 of 2 references fail"), "t1": Ballot("t1", "tokyo", {})}
+    view = explain(Served(CONFIG, table(CONFIG, now), now, {}, ballots), Question(wire("www"), 1, SOURCE))
+    assert [one["name"] for one in view["probers"]] == ["n1", "t1"]
+    assert view["text"].endswith("prober n1 is blind, its votes do not count: 2 of 2 references fail")
+    assert "t1" not in view["text"]

@@ -4,14 +4,17 @@ import gc
 
 import pytest
 
-from gslb.control.line import Line, Plan, uncollected
+from gslb.config.model import Pool
+from gslb.control.line import Line, Plan, Served, uncollected
 from gslb.geo.atlas import Atlas
 from gslb.health.judging import Inputs
 from gslb.health.states import Belief
 from gslb.intents import Drain, Target
+from gslb.policy.nodes import Choice
 from gslb.table.build import compile_base
+from gslb.table.entries import Leaves, Table
 from gslb.table.snapshot import dump_leaves
-from tests.support import TOKYO, config
+from tests.support import OSAKA, TOKYO, config
 
 
 @pytest.fixture
@@ -38,6 +41,32 @@ def test_what_did_not_change_stays_the_same_object(plan: Plan) -> None:
     assert again["web"] is states["web"]
     assert line.compile(again, leaves.last_good).nodes[0] is leaves.nodes[0]
     assert leaves.last_good["web"] >= set(TOKYO.addresses)
+
+
+def test_reported_loads_stand_in_for_configured_ones() -> None:
+    busy = Pool("web", (TOKYO, OSAKA), policy="capacity", load=50.0, capacities=(("tokyo", 60.0), ("osaka", 100.0)))
+    made = config(pools=[busy])
+    line = Line(Plan(made, compile_base(made, Atlas.empty())))
+    states = line.judge(Inputs({}), 5.0).states
+    found = [shares(line.compile(states, {}, loads)) for loads in ({}, {"web": 120.0, "gone": 1.0}, {})]
+    assert found == [[0.6, 0.4], [0.5, 0.5], [0.6, 0.4]]
+
+
+def shares(leaves: Leaves) -> list[float]:
+    node = leaves.nodes[0]
+    assert isinstance(node, Choice)
+    return [weight / node.total for weight in node.weights]
+
+
+def test_what_is_served_holds_until_config_states_or_loads_are_others(plan: Plan) -> None:
+    line = Line(plan)
+    states = line.judge(Inputs({}), 5.0).states
+    table = Table(plan.base, line.compile(states, {}), 1)
+    served = Served(plan.config, table, states, loads={"web": 5.0})
+    assert served.holds(plan.config, dict(states), {"web": 5.0})
+    assert not served.holds(plan.config, states, {"web": 6.0})
+    assert not served.holds(plan.config, {}, {"web": 5.0})
+    assert not served.holds(config(), states, {"web": 5.0})
 
 
 def test_the_collector_rests_meanwhile() -> None:

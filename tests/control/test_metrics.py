@@ -7,14 +7,10 @@ import aiohttp
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from gslb.config.model import MinUp, Pool
 from gslb.control import metrics
-from gslb.health.record import Figures, Row
-from gslb.health.states import AddressState, MemberState
 from gslb.server.stats import COUNTER_NAMES
 from tests.control.conftest import Node
 from tests.control.test_api import DRAIN
-from tests.support import OSAKA, TOKYO, config, states
 
 ELSEWHERE = {"tcp_open", "loop_lag_max_us", "loop_lag_us", "loop_ticks"}  # gauges, and a summary of each worker
 
@@ -139,44 +135,18 @@ async def test_the_history_shows(node: Node) -> None:
             await asyncio.sleep(0.1)
     assert {s.labels["span"] for s in after["gslb_member_availability"].samples} == {"24h", "7d", "30d"}
     assert value(after, "member_availability", pool="web", member="osaka", site="osaka", span="7d") == 1
+    assert value(after, "pool_availability", pool="web", span="24h") == 1
+    assert value(after, "site_availability", site="tokyo", span="30d") < 1
+    for kind in ("member", "site"):
+        assert {s.labels["site"] for s in after[f"gslb_{kind}_mttr_seconds"].samples} == {"tokyo"}
+        assert value(after, f"{kind}_mtbf_seconds", site="tokyo", span="7d") > 0
     assert value(after, "history_events") >= 6
-
-
-def test_availability_that_is_not_known_is_left_out() -> None:
-    rows = [
-        Row("member", "web", "tokyo", "jp", "24h", Figures(3, 1, 1), Figures()),
-        Row("member", "web", "osaka", "jp", "24h", Figures(), Figures(3, 1, 1)),
-        Row("pool", "web", "", "", "24h", Figures(3, 1, 1), Figures()),
-    ]
-    (family,) = text_string_to_metric_families(metrics.availability_lines(rows))
-    (sample,) = family.samples
-    assert sample.value == 0.75
-    assert sample.labels == {"pool": "web", "member": "tokyo", "site": "jp", "span": "24h"}
 
 
 async def test_no_label_comes_from_a_query(node: Node) -> None:
     await node.ask("canary-in-the-coal-mine")
     families = await read(node)
     assert not [s for family in families.values() for s in family.samples if "canary" in str(s)]
-
-
-def test_names_are_escaped() -> None:
-    odd = 'a "quoted\\name"\nin two lines'
-    state = MemberState(odd, odd, odd, (AddressState("192.0.2.1", "up", "up"),), "")
-    families = {f.name: f for f in text_string_to_metric_families(metrics.member_lines({odd: {odd: state}}))}
-    (live,) = families["gslb_member_live"].samples
-    assert live.labels == {"pool": odd, "member": odd, "site": odd}
-    assert live.value == 1
-    assert [s.labels["state"] for s in families["gslb_address_state"].samples if s.value] == ["up"]
-
-
-def test_pools_below_min_up() -> None:
-    pools = [Pool("one", (TOKYO, OSAKA)), Pool("two", (TOKYO, OSAKA), min_up=MinUp(2)), Pool("none", (TOKYO,))]
-    made = config(pools=pools)
-    page = metrics.pool_lines(states(made, down=TOKYO.addresses), made.pools)
-    families = {family.name: family for family in text_string_to_metric_families(page)}
-    assert [value(families, "pool_healthy", pool=name) for name in made.pools] == [1, 0, 0]
-    assert [value(families, "pool_below_min_up", pool=name) for name in made.pools] == [0, 1, 0]
 
 
 async def test_the_council_shows(node: Node) -> None:

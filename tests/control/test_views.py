@@ -58,6 +58,32 @@ async def test_a_drain_on_a_target_that_left_the_config_is_kept_and_shown(node: 
     assert (await node.call("DELETE", f"/api/v1/drains/{made['id']}"))[0] == 200
 
 
+async def test_a_member_that_is_probed_at_another_address(stopped_node: Node) -> None:
+    node = stopped_node
+    node.write_zones(node.zones.replace("[127.0.0.11]", "[192.0.2.10], check: [127.0.0.11]"))
+    await node.start()
+
+    async def answers() -> set[str]:
+        return {item.to_text() for _ in range(40) for rrset in (await node.ask()).answer for item in rrset}
+
+    async def both() -> bool:
+        return await answers() == {"192.0.2.10", "127.0.0.12"}
+
+    async def one() -> bool:
+        return await answers() == {"127.0.0.12"}
+
+    await node.until(both)
+    await node.sites["tokyo"].break_()
+    await node.until(one)
+    _, view = await node.call("GET", "/api/v1/status")
+    tokyo, osaka = (member["addresses"][0] for member in view["pools"][0]["members"])
+    assert (tokyo["address"], tokyo["checked"], tokyo["effective"]) == ("192.0.2.10", "127.0.0.11", "down")
+    assert [monitor["verdict"] for monitor in tokyo["monitors"]] == ["down"]
+    assert osaka["checked"] == osaka["address"]
+    _, told = await node.call("GET", "/api/v1/explain?name=www.gslb.example.com&client=203.0.113.7")
+    assert "192.0.2.10 (checked at 127.0.0.11)  observed down" in told["text"]
+
+
 def test_the_states_of_a_drain() -> None:
     drain = Drain("d-1", Target("site", "tokyo"), "r", "o", 100.0, 200.0)
     assert drain_view(drain, config(), 150)["state"] == "active"

@@ -326,3 +326,16 @@ def test_a_ramp_changes_leaves() -> None:
     half = {"web": {**now["web"], "tokyo": replace(now["web"]["tokyo"], share=0.5)}}
     moved = compile_pools(full.base, made, half, full.leaves.last_good, Former(now, full.leaves))
     assert moved.nodes[0].weights == [30_000, 40_000]  # type: ignore[attr-defined]
+
+
+def test_another_load_compiles_the_pool_it_is_of() -> None:
+    limits = (("tokyo", 30.0), ("osaka", 100.0))
+    pools = [pool(one, policy="capacity", load=40.0, capacities=limits) for one in ("web", "other")]
+    made = config(pools=pools, names=[name(one, Rule((one,))) for one in ("web", "other")])
+    full, now = table(made), states(made)
+    busy = replace(made, pools={**made.pools, "web": replace(pools[0], load=100.0)})
+    former = Former(now, full.leaves, made.pools)
+    moved = compile_pools(full.base, busy, now, full.leaves.last_good, former)
+    chains = zip(full.base.chains, full.nodes, moved.nodes, strict=True)
+    assert {spec.pools for spec, old, new in chains if old is not new} == {("web",)}
+    assert [weight / moved.nodes[0].total for weight in moved.nodes[0].weights] == [0.3, 0.7]  # type: ignore[attr-defined]
