@@ -9,7 +9,8 @@ import dns.edns
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from gslb.config.model import Match, Pool, RateLimit, Rule
+from gslb.config.model import Match, Pool, Rule
+from gslb.config.settings import RateLimit
 from gslb.context import UDP, Context
 from gslb.limiter import Limiter
 from gslb.responder import respond

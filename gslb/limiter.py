@@ -12,7 +12,7 @@ import random
 from array import array
 from typing import Final
 
-from gslb.config.model import RateLimit
+from gslb.config.settings import RateLimit
 
 _MULTIPLES: Final = {
     4: ((0, 1), (8, 32), (12, 256), (14, 768)),  # (bits cut off, multiple): /32, /24, /20, /18

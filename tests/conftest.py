@@ -17,7 +17,15 @@ from pathlib import Path
 import pytest
 
 IN_CI = os.environ.get("CI") == "true"
-PACKAGES = {"dig": "bind9-dnsutils", "nsd": "nsd", "knotd": "knot", "unbound": "unbound", "ip": "iproute2"}
+PACKAGES = {
+    "dig": "bind9-dnsutils",
+    "etcd": "etcd-server",
+    "ip": "iproute2",
+    "knotd": "knot",
+    "nft": "nftables",
+    "nsd": "nsd",
+    "unbound": "unbound",
+}
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}  # so that this tree is tested from any folder
 

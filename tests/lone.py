@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gslb.config.model import RateLimit
+from gslb.config.settings import RateLimit
 from gslb.server.stats import named
 from gslb.server.worker import Worker
 from tests.conftest import ENVIRONMENT, ROOT

@@ -9,7 +9,8 @@ import dns.message
 import dns.rdataclass
 import dns.rdatatype
 
-from gslb.config.model import Config, DynamicName, Member, NodeSettings, Pool, Rule, Site, Zone
+from gslb.config.model import Config, DynamicName, Member, Pool, Rule, Site, Zone
+from gslb.config.settings import NodeSettings
 from gslb.context import Context
 from gslb.dns.name import from_text
 from gslb.dns.rdata import to_wire, type_number

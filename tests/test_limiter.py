@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from gslb.config.model import RateLimit
+from gslb.config.settings import RateLimit
 from gslb.limiter import ANSWER, DROP, SLIP, Limiter
 
 SOURCE = ip_address("203.0.113.7").packed

@@ -6,7 +6,8 @@ import dns.edns
 import dns.message
 import pytest
 
-from gslb.config.model import Match, RateLimit, Rule
+from gslb.config.model import Match, Rule
+from gslb.config.settings import RateLimit
 from gslb.context import TCP, UDP, Context
 from gslb.counters import NAMES
 from gslb.dns.cookie import make_cookie

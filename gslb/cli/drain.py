@@ -1,5 +1,7 @@
 """`gslb drain`: take a site, a pool or a member out of the answers for a while."""
 
+from typing import Any
+
 import click
 
 from gslb.cli.client import Client, with_client
@@ -21,15 +23,17 @@ def well_formed(ctx: click.Context, param: click.Parameter, value: str) -> str:
 @click.option("--for", "duration", metavar="TIME", help="How long: 10m, 2h, at most 72h. Default 4h.")
 @click.option("--reason", required=True, help="Why; shown wherever the drain is.")
 @click.option("--owner", help="Who answers for it. Default: your login name.")
+@click.option("--force", is_flag=True, help="Although a pool is left with fewer live members than its min_up.")
+@click.option("--local", is_flag=True, help="At this node alone: for when the store cannot be reached.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_client
-def drain(client: Client, target: str, duration: str | None, reason: str, owner: str | None, as_json: bool) -> int:
+def drain(client: Client, target: str, duration: str | None, as_json: bool, **wanted: Any) -> int:
     """Take TARGET out of the answers: site/NAME, pool/NAME or member/POOL/NAME.
 
     When the command returns with exit code 0, no worker answers with TARGET. The drain survives restarts and ends by
     itself. For example: gslb drain site/tokyo --for 2h --reason "CHG-1042"
     """
-    body = {"target": target, "reason": reason, "for": duration, "owner": owner or login()}
+    body = {"target": target, "for": duration, **wanted, "owner": wanted["owner"] or login()}
     made = client.call("POST", "/api/v1/drains", {key: value for key, value in body.items() if value})
     if as_json:
         show_json(made)

@@ -18,6 +18,7 @@ VERBS = {
     "probe": "gslb.cli.probe:probe",
     "explain": "gslb.cli.explain:explain",
     "status": "gslb.cli.status:status",
+    "nodes": "gslb.cli.nodes:nodes",
     "report": "gslb.cli.report:report",
     "drain": "gslb.cli.drain:drain",
     "undrain": "gslb.cli.undrain:undrain",

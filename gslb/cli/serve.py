@@ -12,13 +12,15 @@ def serve(config: str) -> int:
     """Run a node: answer DNS, probe sites, serve the API.
 
     SIGHUP reloads the configuration, all or nothing; SIGTERM and Ctrl-C stop. With `workers: 0` everything runs in
-    this one process; otherwise this process supervises the workers and the control process.
+    this one process, and so it does without the role dns; otherwise this process supervises the workers and the
+    control process.
     """
     from gslb.config.load import load_node
+    from gslb.config.settings import supervised
 
     path = str(Path(config).absolute())
     node = load_node(path)
-    if node.workers == 0:
+    if not supervised(node):
         from gslb.control.main import run_control
 
         return 1 if run_control(path) else 0

@@ -87,8 +87,8 @@ class Member:
 
     @property
     def probed(self) -> tuple[str, ...]:
-        """What is probed for each of `addresses`, in their order; the same address may judge several."""
-        return self.checks or self.addresses
+        """What is probed for the member, each address once; it may judge several of `addresses`."""
+        return tuple(dict.fromkeys(self.checks)) or self.addresses
 
     def checked(self, address: str) -> str:
         """The address whose probes judge `address`, which is one of `addresses`."""

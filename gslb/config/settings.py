@@ -61,3 +61,8 @@ class NodeSettings:
     startup_wait: float = 5.0
     max_state_age: float = 600.0
     store: StoreSettings = StoreSettings()
+
+
+def supervised(node: NodeSettings) -> bool:
+    """Whether the node has worker processes beside its control process."""
+    return node.workers != 0 and "dns" in node.roles

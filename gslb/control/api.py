@@ -5,6 +5,7 @@ import copy
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import TypeVar
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from gslb.control.metrics import CONTENT_TYPE, Page
 from gslb.control.problems import Handler, as_problems
 from gslb.control.reports import events_view, report_view
 from gslb.control.requests import (
+    AuditQuery,
     DrainRequest,
     DrainsQuery,
     EventsQuery,
@@ -26,7 +28,7 @@ from gslb.control.requests import (
     push_key,
 )
 from gslb.control.tokens import require_token
-from gslb.control.views import Json, drain_view, ready_view, status_view
+from gslb.control.views import Json, drain_view, nodes_view, ready_view, status_view
 from gslb.errors import NotFoundError, RequestError, StateError
 from gslb.intents import Drain
 
@@ -54,6 +56,8 @@ def make_app(controller: Controller, token: str) -> web.Application:
             web.get("/metrics", api.metrics),
             web.get("/api/v1/status", api.status),
             web.get("/api/v1/explain", api.explain),
+            web.get("/api/v1/nodes", api.nodes),
+            web.get("/api/v1/audit", api.audit),
             web.get("/api/v1/events", api.events),
             web.get("/api/v1/reports", api.reports),
             web.get("/api/v1/drains", api.drains),
@@ -105,6 +109,16 @@ class Api:
         served = self._controller.served._replace(belief=self._controller.belief, ballots=council.ballots)
         return web.json_response(await asyncio.to_thread(explain, served, query.question()))
 
+    async def nodes(self, _: web.Request) -> web.Response:
+        """Who is there."""
+        return web.json_response(nodes_view(self._controller))
+
+    async def audit(self, request: web.Request) -> web.Response:
+        """What was done, newest first."""
+        query = AuditQuery.model_validate(_parameters(request))
+        found = await self._controller.store.audit(query.limit)
+        return web.json_response({"records": [asdict(record) for record in found]})
+
     async def events(self, request: web.Request) -> web.Response:
         """What changed, newest first."""
         wanted = EventsQuery.model_validate(_parameters(request)).wanted()
@@ -121,7 +135,7 @@ class Api:
     async def drains(self, request: web.Request) -> web.Response:
         """Active drains, or all that are kept."""
         query = DrainsQuery.model_validate(_parameters(request))
-        kept = self._controller.store.held().drains if query.all else self._controller.drains
+        kept = self._controller.store.held().drains if query.all else self._controller.intents.drains
         now = time.time()
         return web.json_response({"drains": [self._view(drain) for drain in kept if query.all or drain.active(now)]})
 
@@ -137,8 +151,7 @@ class Api:
         """Begin a drain."""
         now = time.time()
         wanted = DrainRequest.model_validate_json(await request.read(), context={"now": now})
-        end = wanted.end(now)
-        drain, acknowledged = await self._controller.add_drain(wanted.target, wanted.reason, wanted.owner, end)
+        drain, acknowledged = await self._controller.add_drain(wanted.wish(now))
         body = {**self._view(drain), "acknowledged": acknowledged}
         return web.json_response(body, status=201, headers={"Location": f"/api/v1/drains/{drain.id}"})
 

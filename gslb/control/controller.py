@@ -6,18 +6,20 @@ only hands that loop another plan, so every answer is wholly from the old config
 
 import asyncio
 import logging
-import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 
 from gslb.config.model import Config
 from gslb.control.belief import Place, believable, known_dead, since, told
 from gslb.control.council import Council
+from gslb.control.intents import Intents, Wish
 from gslb.control.keeper import Keeper
 from gslb.control.line import Line, Plan, Served, load_plan, uncollected
 from gslb.control.loads import Loads
+from gslb.control.presence import Presence
 from gslb.control.recorder import Recorder
+from gslb.control.stores import Stores
 from gslb.control.targets import covered, require_known
 from gslb.errors import ConfigError, GslbError
 from gslb.health.judging import Inputs
@@ -27,7 +29,7 @@ from gslb.intents import Drain, Target
 from gslb.probe.push import Board
 from gslb.probe.runner import Runner
 from gslb.server.publish import Publisher
-from gslb.store import HealthSnapshot, Store
+from gslb.store import HealthSnapshot
 from gslb.table.entries import Leaves, Table
 
 log = logging.getLogger("gslb.control")
@@ -37,18 +39,17 @@ RETRY = 1.0  # seconds until a publication that failed is tried again
 DRAIN_WAIT = 0.5  # seconds that a drain may take to reach every worker
 RELOAD_WAIT = 30.0  # seconds that workers may take to load a new base
 _LONGEST_SLEEP = 60.0  # so that a step of the machine's clock is noticed
-_FIXED_AT_START = ("dns", "api", "workers", "state")
+_FIXED_AT_START = ("name", "site", "roles", "dns", "api", "workers", "state", "store")
 
 
 class Controller:
     """One node's control plane: `start` it, let `run` run, `close` it. API and explain show its public attributes."""
 
-    def __init__(self, path: str, plan: Plan, store: Store, publisher: Publisher, recorder: Recorder) -> None:
+    def __init__(self, path: str, plan: Plan, stores: Stores, publisher: Publisher, recorder: Recorder) -> None:
         self.plan = plan
-        self.store = store
+        self.store = store = stores.shared
         self.publisher = publisher
         self.recorder = recorder
-        self.drains: tuple[Drain, ...] = ()  # that are active; the store keeps the others too
         self.belief: Belief = {}
         self.since: Mapping[Place, float] = {}
         self.served: Served | None = None
@@ -68,7 +69,9 @@ class Controller:
         self._change_at: float | None = None
         self._dirty = asyncio.Event()
         self.loads = Loads(self.board, self._dirty.set)
-        self._keeper = Keeper(store)
+        self._keeper = Keeper(stores.own)
+        self.intents = Intents(store, self._known, self._dirty.set)
+        self.presence = Presence(store)
         self._reload_wanted = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._waiting: list[asyncio.Future[int]] = []
@@ -76,14 +79,17 @@ class Controller:
     async def start(self) -> None:
         """Read what the store and an earlier process left, and begin to probe. Raises StoreError."""
         self._earlier = await asyncio.to_thread(self.publisher.served)
-        self._hold(self.store.held().drains)
+        self.intents.refresh()
         snapshot = await self._keeper.find()
         if snapshot:
             self._line.recall(snapshot.memory)
         belief = believable(snapshot, time.time(), self.plan.config.node.max_state_age)
         self.runner.restore(belief)
         self.council.restore({**known_dead(snapshot), **belief})
-        self.runner.start()
+        if "probe" in self.plan.config.node.roles:
+            self.runner.start()
+        else:
+            self.runner.first_round.set()
         self._dirty.set()
 
     async def run(self) -> None:
@@ -97,28 +103,15 @@ class Controller:
         """End all probes."""
         await self.runner.close()
 
-    async def add_drain(self, target: Target, reason: str, owner: str, expires: float) -> tuple[Drain, bool]:
-        """Keep a drain and publish it; the flag says whether every worker confirmed in time.
-
-        Raises NotFoundError (no such target), ConflictError (drained already), StoreError.
-        """
-        require_known(target, self.plan.config)
-        drain = Drain(f"d-{secrets.token_hex(4)}", target, reason, owner, time.time(), expires)
-        await self.store.add_drain(drain)
-        log.info("drain %s begins: %s (%s, by %s)", drain.id, target, reason, owner or "unknown")
-        self._hold((*self.drains, drain))
+    async def add_drain(self, wish: Wish) -> tuple[Drain, bool]:
+        """Keep a drain and publish it; the flag says whether every worker confirmed in time. Raises as Intents.add."""
+        drain = await self.intents.add(wish)
         return drain, await self._everywhere()
 
     async def remove_drain(self, drain_id: str) -> tuple[Drain, bool]:
         """End a drain and publish; one that has ended stays as it is. Raises NotFoundError, StoreError."""
-        removed = await self.store.remove_drain(drain_id, time.time())
-        log.info("drain %s ends: %s", removed.id, removed.target)
-        self._hold(drain for drain in self.drains if drain.id != drain_id)
+        removed = await self.intents.remove(drain_id)
         return removed, await self._everywhere()
-
-    def _hold(self, drains: Iterable[Drain]) -> None:
-        now = time.time()
-        self.drains = tuple(drain for drain in drains if drain.active(now))
 
     def resume(self, target: Target) -> list[str]:
         """Let what waits for failback or damping be served again; the members that the target covers.
@@ -247,6 +240,7 @@ class Controller:
         loads = self.loads.follow(config, states)
         if self.served is not None and self.served.holds(config, states, loads):
             self.fresh = self.settled
+            self._tell(states)
             return
         before = self.served.table if self.served else self._earlier
         leaves = self._line.compile(states, before.leaves.last_good if before else {}, loads)
@@ -258,6 +252,15 @@ class Controller:
         self._note_changes(states, now)
         self.recorder.note(states, now)
         self.served, self._earlier = Served(config, Table(base, leaves, self.generation), states, loads=loads), None
+        self._tell(states)
+
+    def _tell(self, states: States) -> None:
+        """The other nodes learn what this one serves, once that is more than a beginning."""
+        if self.settled:
+            self.presence.tell(self.plan.config, states, self.generation)
+
+    def _known(self) -> tuple[Config, States]:
+        return self.plan.config, self.served.states if self.served else {}
 
     def _former_leaves(self, leaves: Leaves, now: float) -> Leaves | None:
         """The same health and drains for the base that is being replaced, so that no worker misses them meanwhile."""
@@ -268,7 +271,7 @@ class Controller:
 
     def _inputs(self, *, settled: bool) -> Inputs:
         council = self.council
-        return Inputs(self.belief, self.drains, local=council.local, ballots=council.ballots, settled=settled)
+        return Inputs(self.belief, self.intents.drains, local=council.local, ballots=council.ballots, settled=settled)
 
     def _note_changes(self, states: States, now: float) -> None:
         before = self.served.states if self.served else {}

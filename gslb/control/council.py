@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from gslb.config.model import Config
 from gslb.errors import StoreError
@@ -34,6 +35,7 @@ class Council:
         self._verdicts = verdicts
         self._votes = votes
         self._clock = clock
+        self.lost = False  # whether the store was, when the votes were counted last
         self._since = 0.0  # when this prober became blind
         self._doubt: Doubt | None = None
         self._hurry = asyncio.Event()
@@ -45,6 +47,8 @@ class Council:
         self._sites: Mapping[TargetKey, str] = sites_of(config)
         references = references_of(config)
         self._references = groups_of(config)
+        self._probes = "probe" in config.node.roles
+        self._alone = {name: replace(one, min_votes=1) for name, one in config.monitors.items()}
         self._lag = max((one.detection for one in references.values()), default=0.0)  # until blindness is noticed
 
     def restore(self, belief: Belief) -> None:
@@ -54,14 +58,26 @@ class Council:
     def decide(self) -> None:
         """Count the votes that are known now."""
         own = self._own()
-        self.ballots = {**self._votes.ballots(), own.prober: own}
+        self.ballots = {**self._others(), own.prober: own} if self._probes else self._others()
         monitors = self._config.monitors
-        self.belief = believe(monitors, self._sites, self.ballots, self.belief)
+        self.lost = self._votes.lost
+        if self.lost:
+            self._decide_alone()
+        else:
+            self.belief = believe(monitors, self._sites, self.ballots, self.belief)
         if any(pool.scope == "local" for pool in self._config.pools.values()):
             nearby = {name: one for name, one in self.ballots.items() if one.site == own.site}
             self.local = believe(monitors, self._sites, nearby, self.local)
         else:
             self.local = {}
+
+    def _decide_alone(self) -> None:
+        """Nobody knows what the others see: this node's own prober decides, unless it is to leave all as it is.
+
+        A prober that sees nothing has no votes, and then nothing moves either.
+        """
+        freeze = self._config.node.store.loss == "freeze"
+        self.belief = believe(self._alone, self._sites, {} if freeze else self.ballots, self.belief)
 
     def knows(self) -> bool:
         """Whether something is believed of every target by now: one's own first round may not be enough for that."""
@@ -112,7 +128,8 @@ class Council:
             self._hurry.clear()
             own = self._own()
             try:
-                await self._votes.cast(own)
+                if self._probes:
+                    await self._votes.cast(own)
                 troubled = False
             except StoreError as error:
                 if not troubled:
@@ -129,9 +146,16 @@ class Council:
     def _look(self, changed: Callable[[], None]) -> None:
         """Whether the ballots of others are as they were counted; a lease that runs out is told by nobody."""
         others = {name: one for name, one in self.ballots.items() if name != self._config.node.name}
-        if self._votes.ballots() != others:
+        if self._others() != others or self._votes.lost != self.lost:
             changed()
 
+    def _others(self) -> dict[str, Ballot]:
+        """The ballots of the other probers of the configuration; of anybody, where it lists none."""
+        known = self._config.probers
+        return {name: one for name, one in self._votes.ballots().items() if name in known or not known}
+
     def _counted_otherwise(self, own: Ballot) -> bool:
+        if not self._probes:
+            return False
         counted = self.ballots.get(own.prober)
         return counted is None or counted.blind != own.blind or counted.verdicts.keys() != own.verdicts.keys()

@@ -8,24 +8,27 @@ import gc
 import logging
 import signal
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from aiohttp import web
 
 from gslb.config.load import load_node
-from gslb.config.settings import NodeSettings
+from gslb.config.settings import NodeSettings, supervised
 from gslb.control.api import make_app
 from gslb.control.controller import Controller
 from gslb.control.line import Plan, load_plan
 from gslb.control.recorder import Recorder
+from gslb.control.stores import Stores, keep_secrets, open_store
 from gslb.control.tokens import ensure_cookie_secrets, ensure_token
 from gslb.errors import GslbError, StateError
-from gslb.server.publish import LocalPublisher, Publisher, SharedPublisher
+from gslb.server.publish import LocalPublisher, NoPublisher, Publisher, SharedPublisher
 from gslb.server.state import StateFolder
 from gslb.server.takeover import Claim
 from gslb.server.worker import Worker
+from gslb.store import Store
 from gslb.store.history import HistoryStore
+from gslb.store.shared import EtcdStore
 from gslb.store.sqlite import SqliteStore
 
 log = logging.getLogger("gslb.control")
@@ -47,7 +50,7 @@ def run_control(config_path: str) -> int:
         ensure_cookie_secrets(node.cookie_file)
         plan = load_plan(config_path)
         sys.setswitchinterval(_SWITCH)
-        if plan.config.node.workers != 0:
+        if supervised(plan.config.node):
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, which ends us in order
         asyncio.run(_until_told(config_path, plan))
     except GslbError as error:
@@ -60,7 +63,7 @@ async def _until_told(config_path: str, plan: Plan) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    if plan.config.node.workers == 0:
+    if not supervised(plan.config.node):
         loop.add_signal_handler(signal.SIGINT, stop.set)
     await run_node(config_path, plan, stop)
 
@@ -71,22 +74,42 @@ async def run_node(config_path: str, plan: Plan, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         state = StateFolder(node.state)
         publisher = await _publisher(stack, node, state)
-        store = await SqliteStore.open(str(state.database_path))
-        stack.push_async_callback(store.close)
+        own = await SqliteStore.open(str(state.database_path), node.name)
+        stack.push_async_callback(own.close)
+        store = await open_store(node, own)
+        if store is not own:
+            stack.push_async_callback(store.close)
         recorder = Recorder(HistoryStore(str(state.path / HISTORY)))
         stack.push_async_callback(recorder.close)
-        controller = Controller(config_path, plan, store, publisher, recorder)
+        await _joined(stack, store)
+        controller = Controller(config_path, plan, Stores(store, own), publisher, recorder)
         stack.push_async_callback(controller.close)
         await controller.start()
         if node.api:
             await _serve_api(stack, make_app(controller, ensure_token(str(state.token_path))), node.api)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, controller.request_reload)
         async with asyncio.TaskGroup() as group:
-            tasks = (controller.run(), recorder.run(), _keep_collections_short(controller))
+            secrets = keep_secrets(store, node.cookie_file, controller.request_reload)
+            comparing = controller.presence.keep_comparing(node.name)
+            tasks = (controller.run(), recorder.run(), _keep_collections_short(controller), secrets, comparing)
             running = [group.create_task(task) for task in tasks]
             await stop.wait()
             for task in running:
                 task.cancel()
+
+
+async def _joined(stack: AsyncExitStack, store: Store) -> None:
+    """Follow the store from now on; wait a moment for what it knows, and go on without it where it does not answer."""
+    task = asyncio.create_task(store.run())
+
+    async def end() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    stack.push_async_callback(end)
+    if isinstance(store, EtcdStore) and not await store.first_look():
+        log.warning("the store does not answer yet: going on with what this node knew at its end")
 
 
 async def _keep_collections_short(controller: Controller) -> None:
@@ -105,6 +128,8 @@ async def _keep_collections_short(controller: Controller) -> None:
 
 
 async def _publisher(stack: AsyncExitStack, node: NodeSettings, state: StateFolder) -> Publisher:
+    if "dns" not in node.roles:
+        return NoPublisher()
     if node.workers != 0:
         shared = SharedPublisher(state)
         stack.callback(shared.close)

@@ -153,6 +153,7 @@ class Page(Collector):
         yield from _saturation(workers)
         yield from _probes(self._controller.runner)
         yield from _council(self._controller.council)
+        yield from _others(self._controller)
 
     def _node(self) -> Iterator[Metric]:
         controller = self._controller
@@ -164,7 +165,7 @@ class Page(Collector):
         yield _gauge("generation", "The generation that was published last.", controller.generation)
         yield _gauge("config_loaded_timestamp_seconds", "When the configuration was loaded.", controller.loaded)
         yield _gauge("config_problems", "Problems that the last reload was refused for.", len(controller.problems))
-        yield _gauge("drains", "Drains that hold now.", len(controller.drains))
+        yield _gauge("drains", "Drains that hold now.", len(controller.intents.drains))
         yield _gauge("history_events", "Changes of health that are kept.", controller.recorder.kept)
         text = "Publications that the history never got, because it could not be written."
         yield CounterMetricFamily("gslb_history_dropped", text, controller.recorder.dropped)
@@ -185,6 +186,17 @@ def _council(council: Council) -> Iterator[Metric]:
     yield _gauge("voters", "Probers whose votes count now.", sum(1 for _ in voters(council.ballots)))
     text = "Targets on which the votes decide nothing, so that what was believed before is kept."
     yield _gauge("targets_no_quorum", text, sum(seen.no_quorum for seen in council.belief.values()))
+
+
+def _others(controller: Controller) -> Iterator[Metric]:
+    condition = controller.store.condition()
+    yield _gauge("store_up", "1 while the store answers.", not condition.lost)
+    yield _gauge("store_alarms", "What is wrong with the store or in it: see gslb status.", len(condition.alarms))
+    yield _gauge("nodes", "Nodes that are registered, this one included.", len(controller.store.roster()))
+    text = "Nodes that have served another configuration or other answers than this one for 10 seconds."
+    yield _gauge("nodes_differing", text, len(controller.presence.alarms))
+    text = "1 while this node's own prober decides alone, because the votes of others cannot be known."
+    yield _gauge("own_votes", text, controller.council.lost)
 
 
 def _counters(totals: Mapping[str, int]) -> Iterator[Metric]:

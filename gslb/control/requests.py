@@ -19,6 +19,7 @@ from pydantic import (
 
 from gslb.config.values import address, duration, network, shown
 from gslb.control.explain import Question
+from gslb.control.intents import Wish
 from gslb.dns.message import A
 from gslb.dns.name import from_text
 from gslb.dns.rdata import type_number
@@ -99,6 +100,8 @@ class DrainRequest(BaseModel):
     target: Annotated[Target, BeforeValidator(_told(_target))]
     reason: Annotated[str, Field(max_length=500), AfterValidator(_line), AfterValidator(_given)]
     owner: Annotated[str, Field(max_length=100), AfterValidator(_line)] = ""
+    force: bool = False
+    local: bool = False
     period: Annotated[float, BeforeValidator(_period)] | None = Field(None, alias="for")
     expires: Annotated[AwareDatetime | None, Field(strict=False)] = None
 
@@ -116,9 +119,10 @@ class DrainRequest(BaseModel):
             raise ValueError("give `for` or `expires`, not both")
         return self
 
-    def end(self, now: float) -> float:
-        """When the drain expires."""
-        return self.expires.timestamp() if self.expires else now + (self.period or DEFAULT)
+    def wish(self, now: float) -> Wish:
+        """What the controller is asked."""
+        end = self.expires.timestamp() if self.expires else now + (self.period or DEFAULT)
+        return Wish(self.target, self.reason, self.owner, end, self.force, self.local)
 
 
 class DrainsQuery(BaseModel):
@@ -159,6 +163,14 @@ class EventsQuery(BaseModel):
         """What the history is asked."""
         since = self.since.timestamp() if self.since else 0.0
         return Wanted(since, self.pool, self.member, self.site, self.limit)
+
+
+class AuditQuery(BaseModel):
+    """The parameters of GET /audit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
 class ReportsQuery(BaseModel):

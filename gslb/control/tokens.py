@@ -41,6 +41,14 @@ def ensure_cookie_secrets(path: str) -> None:
         raise StateError(f"{path}: the cookie secrets cannot be made: {error}", hint="see cookies.secrets") from error
 
 
+def replace_secrets(path: str, secrets_text: bytes) -> None:
+    """Sign cookies with others from the next reload on. Raises StateError; the file is then as it was."""
+    try:
+        _create(Path(path), secrets_text.decode("ascii").rstrip("\n"))
+    except (OSError, ValueError) as error:
+        raise StateError(f"{path}: the cookie secrets cannot be replaced: {error}") from error
+
+
 def _create(file: Path, secret: str) -> None:
     # Written beside and renamed: a crash half way leaves no empty token behind.
     partial = file.with_name(file.name + ".new")

@@ -11,6 +11,7 @@ from gslb.control.belief import Place
 from gslb.control.controller import Controller
 from gslb.control.evidence import evidence, probers_view
 from gslb.control.expiry import expiry_view
+from gslb.control.presence import difference
 from gslb.control.targets import covered
 from gslb.health.states import AddressState, MemberState, States, TargetKey
 from gslb.intents import Drain
@@ -27,6 +28,8 @@ def drain_view(drain: Drain, config: Config, now: float) -> Json:
 
 def ready_view(controller: Controller) -> Json:
     """Whether the node answers, and whether what it answers follows the present health."""
+    if "dns" not in controller.plan.config.node.roles:
+        return {"serving": True, "fresh": controller.fresh}  # what it serves is its votes and its API
     workers = controller.publisher.workers()
     serving = [worker for worker in workers if worker.alive and worker.state == "serving" and worker.generation]
     current = all(worker.generation >= controller.generation for worker in serving)
@@ -52,12 +55,45 @@ def status_view(controller: Controller) -> Json:
             "problems": list(controller.problems),
         },
         "generation": controller.generation,
+        "store": store_view(controller),
         "workers": [asdict(worker) for worker in controller.publisher.workers()],
         "probers": probers_view(controller.council.ballots),
         "sites": [_site(name, config, live) for name in config.sites],
         "pools": [pools.view(pool) for pool in config.pools.values()],
-        "drains": [drain_view(drain, config, now) for drain in controller.drains if drain.active(now)],
+        "drains": [drain_view(drain, config, now) for drain in controller.intents.drains if drain.active(now)],
     }
+
+
+def store_view(controller: Controller) -> Json:
+    """The store as this node sees it."""
+    condition = controller.store.condition()
+    return {
+        **condition._asdict(),
+        "alarms": list(condition.alarms),
+        "belief": "own votes" if controller.council.lost else "votes",
+    }
+
+
+def nodes_view(controller: Controller) -> Json:
+    """Every node that is registered, with what it differs in from this one."""
+    own = controller.plan.config.node.name
+    roster = controller.store.roster()
+    me = roster.get(own)
+    probers = controller.council.ballots
+    nodes = [
+        {
+            **asdict(node),
+            "roles": list(node.roles),
+            "differs": difference(me, node) if me else "",
+            "behind": max(0, max(one.intents for one in roster.values()) - node.intents),
+            "blind": probers[name].blind if name in probers else "",
+            "votes": name in probers and not probers[name].blind,
+        }
+        for name, node in sorted(roster.items())
+    ]
+    missing = sorted(set(controller.plan.config.probers) - roster.keys())
+    alarms = [f"{name} differs: {what}" for name, what in controller.presence.alarms.items()]
+    return {"node": own, "store": store_view(controller), "nodes": nodes, "missing": missing, "alarms": alarms}
 
 
 def is_live(member: MemberState) -> bool:

@@ -24,7 +24,7 @@ def blindness(
     """
     groups = [_together(group) for group in references]
     failing = groups.count("down")
-    if "up" in groups or len(groups) > 1 and failing:
+    if "up" in groups or (len(groups) > 1 and failing):
         return f"{failing} of {len(groups)} references fail" if 2 * failing > len(groups) else ""
     dead = _dead_sites(verdicts, sites)
     if len(dead) >= 2 and all(dead.values()):

@@ -74,7 +74,7 @@ def _touched(config: Config, inputs: Inputs, former: Outcome, now: float) -> lis
     intents: Set[Intent] = {*inputs.intents} ^ {*former.inputs.intents}
     names = {name for name, at in former.due.items() if at <= now}
     for pool in config.pools.values():
-        if any(not moved.isdisjoint(member.addresses) for member in pool.members) or _covered(pool, intents):
+        if any(not moved.isdisjoint(member.probed) for member in pool.members) or _covered(pool, intents):
             names.add(pool.name)
     return [
         pool

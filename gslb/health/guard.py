@@ -38,18 +38,13 @@ def guard(pool: Pool, before: Mapping[str, Loss], down: Down, now: float, agree:
             {member.name: Loss(member.site, now) for member in pool.members if member.name in losing}, frozenset(), None
         )
     recent = {name: loss for name, loss in before.items() if now < loss.at + WINDOW and name in down.all}
-    released = {name for name in losing if name in before and name not in recent}
-    fresh = losing - recent.keys() - released
+    released = {name for name in losing if name in before and name not in recent}  # a whole window has passed
     sites = {member.name: member.site for member in pool.members}
-    losses = dict(recent)
-    for name in fresh:
-        losses[name] = Loss(sites[name], now)
-    waiting = {name for name in losing if name in losses and (name in fresh or losses[name].held)}
+    losses = recent | {name: Loss(sites[name], now) for name in losing - recent.keys()}
+    waiting = {name for name in losing - released if name not in recent or recent[name].held}
     held = _beyond(pool, losses, Down(down.all, waiting), agree) if waiting else set()
-    for name in waiting:
-        losses[name] = losses[name]._replace(held=name in held)
-    for name in released:
-        losses[name] = Loss(sites[name], now - WINDOW / 2)  # known to its neighbours for a while, but not held again
+    for name in waiting:  # what goes now counts from now, however long it was held
+        losses[name] = losses[name]._replace(held=True) if name in held else Loss(sites[name], now)
     return Verdicts(losses, held, min((loss.at + WINDOW for loss in losses.values()), default=None) if held else None)
 
 

@@ -5,6 +5,7 @@ import errno
 import ssl
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 
 from gslb.probe.result import ProbeError, Reason, Result, brief
 
@@ -23,12 +24,21 @@ class Progress:
         self.tls_days: float | None = None
 
 
+_PROGRESS: ContextVar[Progress | None] = ContextVar("progress", default=None)
+
+
+def under_way() -> Progress | None:
+    """How far the probe of this context is, for those whom `ask` reaches through a library only."""
+    return _PROGRESS.get()
+
+
 async def conclude(ask: Callable[[Progress], Awaitable[None]], within: float) -> Result:
     """Run one probe, to be over `within` so many seconds from here. `ask` returns where all is well.
 
     Raises OSError where this machine lacks descriptors, ports or memory for the probe: that says nothing of the target.
     """
     progress = Progress()
+    token = _PROGRESS.set(progress)
     started = time.monotonic()
     reason: Reason = ""
     detail = ""
@@ -43,6 +53,8 @@ async def conclude(ask: Callable[[Progress], Awaitable[None]], within: float) ->
         if error.errno in OURS:
             raise
         reason, detail = _explain(error)
+    finally:
+        _PROGRESS.reset(token)
     latency = time.monotonic() - started
     return Result(not reason, latency, reason, brief(detail), progress.tls_days)
 

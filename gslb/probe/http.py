@@ -17,15 +17,24 @@ from yarl import URL
 
 from gslb import __version__
 from gslb.config.document import Findings, Path
-from gslb.config.model import Monitor
+from gslb.config.model import WARN_DAYS, Monitor
 from gslb.config.monitors import Common, Kind, Source
 from gslb.config.schema import HostName, Line, MonitorShape, Port, Shape, listed, matching
 from gslb.config.values import shown
 from gslb.probe.answer import MAX_BODY, judge_body, judge_status
-from gslb.probe.exchange import Progress, conclude
+from gslb.probe.exchange import Progress, conclude, under_way
 from gslb.probe.result import ProbeError, Result
 from gslb.probe.trace import peer_text, tracing
-from gslb.probe.trust import MinDays, ServerName, check_verified, days_left, note_tls, require_days, tls_context
+from gslb.probe.trust import (
+    MinDays,
+    ServerName,
+    WarnDays,
+    check_verified,
+    days_left,
+    note_tls,
+    require_days,
+    tls_context,
+)
 
 _PATIENCE: Final = 0.2  # seconds
 _DEFAULT_PORT: Final = {"http": 80, "https": 443}
@@ -92,6 +101,7 @@ class HttpShape(MonitorShape):
     verify: bool = True
     ca: str | None = None
     min_days: MinDays = None
+    warn_days: WarnDays = WARN_DAYS
     expect: ExpectShape = ExpectShape()
 
 
@@ -117,6 +127,7 @@ def build(common: Common, shape: HttpShape, source: Source) -> HttpMonitor:
         verify=shape.verify,
         ca=source.file("ca", shape.ca),
         min_days=shape.min_days,
+        warn_days=shape.warn_days,
         status=tuple(expect.status),
         contains=expect.body,
         regex=expect.regex,
@@ -129,7 +140,7 @@ def _check_tls(shape: HttpShape, source: Source) -> None:
     if shape.scheme == "https":
         check_verified(shape, source)
         return
-    for key in ("sni", "verify", "ca", "min_days"):
+    for key in ("sni", "verify", "ca", "min_days", "warn_days"):
         if key in shape.model_fields_set:
             path = (*source.path, key)
             source.findings.problem(path, "is for https alone", "set scheme: https, or leave it out", key=True)
@@ -209,6 +220,8 @@ class _Answer(aiohttp.ClientResponse):
     tls_days: float | None = None
 
     async def start(self, connection: "aiohttp.connector.Connection") -> "_Answer":
+        if progress := under_way():
+            progress.stage = "connected, waiting for the answer"
         transport = connection.transport
         certificate = transport.get_extra_info("peercert") if transport else None
         if certificate:

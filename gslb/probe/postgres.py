@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
 
-from gslb.config.model import Monitor
+from gslb.config.model import WARN_DAYS, Monitor
 from gslb.config.monitors import Common, Kind, Source
 from gslb.config.schema import MonitorShape, Port, lasting, matching
 from gslb.probe import pglogin
@@ -19,7 +19,7 @@ from gslb.probe.pghandshake import Opening, greet
 from gslb.probe.pglogin import LOGINS, Request
 from gslb.probe.result import ProbeError, Result
 from gslb.probe.trace import tracing
-from gslb.probe.trust import ServerName, tls_context
+from gslb.probe.trust import ServerName, WarnDays, tls_context
 
 MAX_PASSWORD: Final = 1000  # octets of its file
 _ROLE: Final = "SELECT pg_is_in_recovery(), NULL::float8"
@@ -63,6 +63,7 @@ class PostgresShape(MonitorShape):
     tls: Literal["off", "require", "verify"] = "off"
     ca: str | None = None
     sni: ServerName | None = None
+    warn_days: WarnDays = WARN_DAYS
     max_lag: Annotated[float | None, lasting("100ms", "24h")] = None
 
 
@@ -78,6 +79,7 @@ def build(common: Common, shape: PostgresShape, source: Source) -> PostgresMonit
         tls=shape.tls,
         ca=source.file("ca", shape.ca),
         sni=shape.sni,
+        warn_days=shape.warn_days,
         max_lag=shape.max_lag,
         **common._asdict(),
     )
@@ -88,8 +90,9 @@ def _check(shape: PostgresShape, source: Source) -> None:
     if shape.role != "any" and not pglogin.INSTALLED:
         hint = "pip install gslb[postgres], or role: any"
         findings.problem((*path, "role"), "needs asyncpg, which is not installed", hint)
-    if shape.ca is not None and shape.tls != "verify":
-        findings.problem((*path, "ca"), "is for tls: verify alone", "set it, or leave ca out", key=True)
+    for key in ("ca", "warn_days"):
+        if key in shape.model_fields_set and shape.tls != "verify":
+            findings.problem((*path, key), "is for tls: verify alone", f"set it, or leave {key} out", key=True)
     if shape.sni is not None and shape.tls == "off":
         findings.problem((*path, "sni"), "is not used with tls: off", "set tls, or leave sni out", key=True)
     if shape.max_lag is not None and shape.role != "standby":

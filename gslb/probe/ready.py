@@ -4,11 +4,12 @@ import struct
 from dataclasses import replace
 from typing import Final, Literal
 
-from gslb.config.model import Monitor
+from gslb.config.model import WARN_DAYS, Monitor
 from gslb.config.monitors import Common, Kind, Source
 from gslb.config.schema import HostName, MonitorShape, Port
 from gslb.probe import http, tcp
 from gslb.probe.answer import PRESENT
+from gslb.probe.trust import WarnDays
 
 _API_REQUEST: Final = '{"jsonrpc":"2.0","method":"apiinfo.version","params":[],"id":1}'
 # Answered by whichever process takes connections in, with "Permission denied." for want of a session: nothing is
@@ -29,6 +30,7 @@ class ZabbixWebShape(MonitorShape):
     sni: HostName | None = None
     verify: bool = True
     ca: str | None = None
+    warn_days: WarnDays = WARN_DAYS
 
 
 def build_zabbix_web(common: Common, shape: ZabbixWebShape, source: Source) -> Monitor:

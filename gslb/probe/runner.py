@@ -5,13 +5,14 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gslb.config.model import Config, Monitor
 from gslb.config.monitors import Check
 from gslb.health.states import Belief, Observation, TargetKey
 from gslb.health.tracker import Tracker
 from gslb.probe import KINDS
+from gslb.probe.expiry import Certificate
 from gslb.probe.lateness import Lateness
 from gslb.probe.result import NoResultError, Result
 from gslb.probe.schedule import phase_of, slot_after, slot_at, start_of
@@ -32,7 +33,7 @@ class _Watch:
     monitor: Monitor
     tracker: Tracker
     task: asyncio.Task[None] | None = None
-    result: Result | None = None
+    certificate: Certificate = field(default_factory=Certificate)
     in_trouble: bool = False  # its latest probe could not be made
 
 
@@ -94,7 +95,7 @@ class Runner:
         """End all probes; returns when no task is left."""
         for watch in self._watches.values():
             self._silence(watch)
-        self._watches.clear()
+        self._watches = {}
         await asyncio.gather(*self._ending, return_exceptions=True)
 
     @property
@@ -106,22 +107,27 @@ class Runner:
         """What is believed of every target of the config."""
         return {key: watch.tracker.observation for key, watch in self._watches.items()}
 
-    def results(self) -> Mapping[TargetKey, Result]:
-        """The latest result of every target that has one."""
-        return {key: watch.result for key, watch in self._watches.items() if watch.result}
+    def certificates(self) -> Mapping[TargetKey, float]:
+        """Days that are left to the certificate that each target showed last; of those alone that showed one."""
+        now = self._epoch()
+        found = {key: watch.certificate.days(now) for key, watch in self._watches.items()}
+        return {key: days for key, days in found.items() if days is not None}
 
     def _adopt(self, config: Config) -> None:
         self._slots = asyncio.Semaphore(config.node.probe_concurrency)
-        before, self._watches = self._watches, {}
+        before: dict[TargetKey, _Watch] = self._watches
+        watches: dict[TargetKey, _Watch] = {}
         for key, monitor in sorted(targets_of(config).items()):
             old = before.get(key)
             if old and old.monitor == monitor:
-                self._watches[key] = before.pop(key)
+                watches[key] = old
             else:
                 tracker = Tracker(monitor, old.tracker.observation) if old else Tracker(monitor)
-                self._watches[key] = _Watch(key, monitor, tracker)
-        for watch in before.values():
-            self._silence(watch)
+                watches[key] = _Watch(key, monitor, tracker)
+        self._watches = watches  # replaced, never changed in place: pages are written in other threads
+        for key, watch in before.items():
+            if watches.get(key) is not watch:
+                self._silence(watch)
         self._undecided = {key for key, watch in self._watches.items() if not watch.tracker.decided}
         self._note_round()
 
@@ -181,9 +187,13 @@ class Runner:
             watch.in_trouble = True
 
     def _record(self, watch: _Watch, result: Result) -> None:
-        watch.result = result
         self.probes += 1
         self.failures += not result.ok
+        if result.tls_days is not None and watch.certificate.note(
+            result.tls_days, watch.monitor.warn_days, self._epoch()
+        ):
+            place = watch.key.monitor, watch.key.address
+            log.warning("monitor %s: the certificate of %s expires in %.1f days", *place, result.tls_days)
         was_decided = watch.tracker.decided
         changed = watch.tracker.record(result.ok, str(result), self._epoch())
         if not was_decided and watch.tracker.decided:

@@ -21,6 +21,6 @@ def sites_of(config: Config) -> Mapping[TargetKey, str]:
     for pool in config.pools.values():
         for monitor in pool.monitors.of:
             for member in pool.members:
-                for address in member.addresses:
+                for address in member.probed:
                     sites.setdefault(TargetKey(monitor, address), member.site)
     return sites

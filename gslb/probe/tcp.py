@@ -58,7 +58,7 @@ async def _talk(
     monitor: TcpMonitor, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, progress: Progress
 ) -> None:
     if monitor.send:
-        progress.stage = "sending"
+        progress.stage = "connected, sending"
         writer.transport.set_write_buffer_limits(0)  # so that drain waits for the last octet
         writer.write(monitor.send)
         await writer.drain()

@@ -6,13 +6,22 @@ import ssl
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from gslb.config.model import Monitor
+from gslb.config.model import WARN_DAYS, Monitor
 from gslb.config.monitors import Common, Kind, Source
 from gslb.config.schema import MonitorShape, Port
 from gslb.probe.exchange import Progress, conclude
 from gslb.probe.result import ProbeError, Result
 from gslb.probe.trace import peer_text, tracing
-from gslb.probe.trust import MinDays, ServerName, check_verified, days_left, note_tls, require_days, tls_context
+from gslb.probe.trust import (
+    MinDays,
+    ServerName,
+    WarnDays,
+    check_verified,
+    days_left,
+    note_tls,
+    require_days,
+    tls_context,
+)
 
 # What OpenSSL calls octets that are no record of TLS.
 _NOT_TLS: Final = frozenset(("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"))
@@ -36,6 +45,7 @@ class TlsShape(MonitorShape):
     verify: bool = True
     ca: str | None = None
     min_days: MinDays = None
+    warn_days: WarnDays = WARN_DAYS
 
 
 def build(common: Common, shape: TlsShape, source: Source) -> TlsMonitor:
@@ -47,6 +57,7 @@ def build(common: Common, shape: TlsShape, source: Source) -> TlsMonitor:
         verify=shape.verify,
         ca=source.file("ca", shape.ca),
         min_days=shape.min_days,
+        warn_days=shape.warn_days,
         **common._asdict(),
     )
 

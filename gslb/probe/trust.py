@@ -12,6 +12,7 @@ from pydantic import Field
 
 from gslb.config.monitors import Source
 from gslb.config.schema import matching
+from gslb.probe.exchange import under_way
 from gslb.probe.result import ProbeError
 from gslb.probe.trace import Trace, tracing
 
@@ -21,6 +22,7 @@ _IPV6: Final = r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]*"
 
 ServerName = Annotated[str, matching(f"{_LABELS}|{_IPV6}", "a host name or an address, without a port")]
 MinDays = Annotated[int | None, Field(ge=1, le=3650)]
+WarnDays = Annotated[int, Field(ge=0, le=3650)]
 
 
 class VerifiedShape(Protocol):
@@ -29,14 +31,22 @@ class VerifiedShape(Protocol):
     verify: bool
     ca: str | None
     min_days: int | None
+    warn_days: int
+
+    @property
+    def model_fields_set(self) -> set[str]:
+        """The keys that were given."""
 
 
 def check_verified(shape: VerifiedShape, source: Source) -> None:
-    """Note which of the keys `ca` and `min_days` were given where `verify` is off and nothing comes of them."""
-    for key, given in (("ca", shape.ca), ("min_days", shape.min_days)):
-        if given is not None and not shape.verify:
+    """Note keys that were given where `verify` is off and nothing comes of them, and a warning that comes too late."""
+    for key in ("ca", "min_days", "warn_days"):
+        if key in shape.model_fields_set and not shape.verify:
             path = (*source.path, key)
             source.findings.problem(path, "is not used with verify: false", "leave one of them out", key=True)
+    if shape.min_days is not None and 0 < shape.warn_days <= shape.min_days:
+        message = f"fails before anything warns: warn_days is {shape.warn_days}"
+        source.findings.warn((*source.path, "min_days"), message, "give a greater warn_days, or 0 for no warning")
 
 
 def require_days(days: float | None, least: int | None) -> None:
@@ -78,10 +88,12 @@ def days_left(certificate: Mapping[str, Any]) -> float:
 
 
 class _Handshake(ssl.SSLObject):
-    """A handshake that tells onlookers when it begins, which is when the connection stands, and when it is over."""
+    """A handshake that tells when it begins, which is when the connection stands, and onlookers when it is over."""
 
     def do_handshake(self) -> None:
         """See ssl.SSLObject: called again and again until it no longer raises SSLWantReadError."""
+        if progress := under_way():
+            progress.stage = "connected, waiting for the TLS handshake"
         trace = tracing()
         if trace and all(stage.name != "connected" for stage in trace.stages):
             trace.note("connected")

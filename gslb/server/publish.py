@@ -9,7 +9,7 @@ from gslb.server.pages import STATE_NAMES, Pages
 from gslb.server.processes import ProcessId
 from gslb.server.snapshots import Loaded, SnapshotWriter, load_newest
 from gslb.server.state import StateFolder
-from gslb.server.stats import named
+from gslb.server.stats import COUNTER_NAMES, named
 from gslb.server.worker import Worker
 from gslb.table.entries import Base, Leaves, Table
 
@@ -188,6 +188,42 @@ class LocalPublisher:
         """See Publisher."""
         if self._state:
             self._state.close()
+
+
+class NoPublisher:
+    """For a node that answers no queries: what is compiled goes nowhere."""
+
+    def __init__(self) -> None:
+        self._generation = 0
+
+    def publish_base(self, base: Base, leaves: Leaves) -> int:
+        """See Publisher."""
+        self._generation += 1
+        return self._generation
+
+    def publish_leaves(self, leaves: Leaves, former: Leaves | None = None) -> int:
+        """See Publisher."""
+        self._generation += 1
+        return self._generation
+
+    async def wait_acknowledged(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109
+        """See Publisher. Nobody has to."""
+        return True
+
+    def served(self) -> Table | None:
+        """See Publisher."""
+        return None
+
+    def workers(self) -> list[WorkerStatus]:
+        """See Publisher."""
+        return []
+
+    def totals(self) -> dict[str, int]:
+        """See Publisher."""
+        return named([0] * len(COUNTER_NAMES))
+
+    def close(self) -> None:
+        """See Publisher."""
 
 
 def _table(loaded: Loaded | None) -> Table | None:

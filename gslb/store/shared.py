@@ -13,7 +13,7 @@ from contextlib import suppress
 from math import ceil
 from typing import NamedTuple
 
-from gslb.errors import ConflictError, NotFoundError, StaleError, StoreError
+from gslb.errors import NotFoundError, StaleError, StoreError
 from gslb.intents import Drain
 from gslb.store import Held
 from gslb.store.audit import Record, chained

@@ -5,8 +5,8 @@ what lacks one or has the wrong kind: whoever wrote it, it decides about answers
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from math import isfinite
 from typing import Any, Final
 from zlib import crc32
 
@@ -18,8 +18,11 @@ from gslb.store.audit import Record
 from gslb.store.roster import Registration
 
 FORMAT: Final = 1
+_SECRET: Final = re.compile("[0-9A-Fa-f]{32}")
 PARTS: Final = 16  # of a ballot: what changes in it is written anew, and etcd takes a megabyte at most at once
 _VERDICTS: Final = ("up", "down", "unknown")
+_TIMES: Final = (0.0, 253_402_300_800.0)  # epoch seconds of the years that a calendar can show
+_NUMBERS: Final = (0, 1 << 63)
 _DRAIN: Final = {"id": str, "target": str, "reason": str, "owner": str, "created": float, "expires": float}
 _NODE: Final = {
     "name": str,
@@ -31,6 +34,7 @@ _NODE: Final = {
     "generation": int,
     "intents": int,
 }
+_VOTE: Final = {"monitor": str, "address": str, "verdict": str, "since": float, "reason": str, "calm": bool}
 _RECORD: Final = {
     "node": str,
     "number": int,
@@ -42,6 +46,14 @@ _RECORD: Final = {
     "reason": str,
     "before": str,
     "hash": str,
+}
+
+_KINDS: Final = {
+    str: "text",
+    float: "a time in epoch seconds",
+    int: "a whole number from 0 on",
+    list: "a list",
+    bool: "true or false",
 }
 
 Values = Mapping[str, Any]
@@ -58,20 +70,36 @@ def load(octets: bytes, fields: Mapping[str, type]) -> dict[str, Any]:
         values = json.loads(octets)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"is not JSON: {error}") from error
-    if not isinstance(values, dict) or not isinstance(values.get("format"), int):
-        raise ValueError("must be an object with its `format`")
+    if not isinstance(values, dict):
+        raise ValueError("must be an object")
+    _field(values, "format", int)
     return {name: _field(values, name, kind) for name, kind in fields.items()}
 
 
 def _field(values: Values, name: str, kind: type) -> Any:
     if name not in values:
         raise ValueError(f"lacks `{name}`")
-    value = values[name]
-    if kind is float and isinstance(value, int):
-        value = float(value)
-    if not isinstance(value, kind) or isinstance(value, bool) or (isinstance(value, float) and not isfinite(value)):
-        raise ValueError(f"`{name}` must be {kind.__name__} (got {str(value)[:40]!r})")
-    return value
+    return _checked(values[name], f"`{name}`", kind)
+
+
+def _checked(value: Any, name: str, kind: type) -> Any:
+    """The value, where everything that is done with one of its kind can be done with it: it is shown and counted."""
+    good = isinstance(value, int | float if kind is float else kind) and (kind is bool or not isinstance(value, bool))
+    if good and kind is str:
+        good = value.isascii() or _is_text(value)
+    elif good and kind in (int, float):
+        low, beyond = _NUMBERS if kind is int else _TIMES
+        good = low <= value < beyond
+    if not good:
+        raise ValueError(f"{name} must be {_KINDS[kind]} (got {ascii(value)[:40]})")
+    return float(value) if kind is float else value
+
+
+def _is_text(value: str) -> bool:
+    try:
+        return bool(value.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def dump_drain(drain: Drain) -> bytes:
@@ -96,7 +124,20 @@ def dump_node(node: Registration) -> bytes:
 def load_node(octets: bytes) -> Registration:
     """The inverse. Raises ValueError."""
     values = load(octets, _NODE)
-    return Registration(**{**values, "roles": tuple(map(str, values["roles"]))})
+    return Registration(**{**values, "roles": tuple(_checked(role, "a role", str) for role in values["roles"])})
+
+
+def check_secrets(octets: bytes) -> bytes:
+    """The file of what DNS cookies are signed with, as every node can use it. Raises ValueError."""
+    lines = [line.partition("#")[0].strip() for line in octets.decode("ascii").splitlines()]
+    if not any(lines) or not all(_SECRET.fullmatch(line) for line in lines if line):
+        raise ValueError("must be lines of 32 hexadecimal digits")
+    return octets
+
+
+def shown(key: str) -> str:
+    """A key as people and logs can read it, whatever its octets."""
+    return key.encode(errors="backslashreplace").decode()[:200]
 
 
 def dump_record(record: Record) -> bytes:
@@ -134,16 +175,16 @@ def load_part(octets: bytes) -> dict[TargetKey, Observation]:
 
 def _votes(rows: Iterable[Any]) -> Iterator[tuple[TargetKey, Observation]]:
     for row in rows:
-        if not isinstance(row, list) or len(row) < 6 or not all(isinstance(row[at], str) for at in (0, 1, 2, 4)):
-            raise ValueError(f"a vote must be [monitor, address, verdict, since, reason, calm] (got {str(row)[:60]!r})")
-        monitor, address, verdict, since, reason, calm = row[:6]
-        if isinstance(since, bool) or not isinstance(since, int | float) or not isfinite(since):
-            raise ValueError(f"`since` of a vote must be a number (got {str(since)[:40]!r})")
-        yield TargetKey(monitor, address), Observation(_verdict(verdict), float(since), reason, bool(calm))
+        if not isinstance(row, list) or len(row) < len(_VOTE):
+            raise ValueError(f"a vote must be [{', '.join(_VOTE)}] (got {ascii(row)[:60]})")
+        fields = zip(row, _VOTE.items(), strict=False)
+        values = [_checked(value, f"`{name}` of a vote", kind) for value, (name, kind) in fields]
+        monitor, address, verdict, since, reason, calm = values
+        yield TargetKey(monitor, address), Observation(_verdict(verdict), since, reason, calm)
 
 
 def _verdict(text: str) -> Verdict:
     for verdict in _VERDICTS:
         if text == verdict:
             return verdict
-    raise ValueError(f"verdict {text[:40]!r} is not one of {', '.join(_VERDICTS)}")
+    raise ValueError(f"verdict {ascii(text)[:40]} is not one of {', '.join(_VERDICTS)}")

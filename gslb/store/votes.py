@@ -18,12 +18,18 @@ class Votes(Protocol):
     def ballots(self) -> Ballots:
         """The ballots of other probers whose lease lasts, as far as they are known here."""
 
+    @property
+    def lost(self) -> bool:
+        """Whether the store has been out of reach for so long that no ballot of others can be known to live."""
+
     def watch(self, told: Callable[[], None]) -> None:
         """Call `told` soon after a ballot of another prober came or changed, from now on."""
 
 
 class OwnVotes:
     """The votes of a node that is alone: there are no others."""
+
+    lost = False
 
     async def cast(self, ballot: Ballot) -> None:
         """Nobody else listens."""

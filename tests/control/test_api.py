@@ -94,14 +94,16 @@ async def test_a_second_drain_of_a_target_is_refused(node: Node) -> None:
 
 
 async def test_draining_everything_still_answers(node: Node) -> None:
-    await node.call("POST", "/api/v1/drains", {**DRAIN, "target": "pool/web"})
+    await node.call("POST", "/api/v1/drains", {**DRAIN, "target": "pool/web", "force": True})
     assert await node.served() == {"tokyo", "osaka"}
     assert (await node.call("GET", "/api/v1/status"))[1]["pools"][0]["live"] == 0
 
 
 async def test_many_drains_at_once(node: Node) -> None:
     targets = ["site/osaka", "member/web/osaka", "pool/web", "site/tokyo", "member/web/tokyo"]
-    made = await asyncio.gather(*(node.call("POST", "/api/v1/drains", {**DRAIN, "target": t}) for t in targets))
+    made = await asyncio.gather(
+        *(node.call("POST", "/api/v1/drains", {**DRAIN, "target": t, "force": True}) for t in targets)
+    )
     assert [(status, body["acknowledged"]) for status, body in made] == [(201, True)] * 5
     ended = await asyncio.gather(*(node.call("DELETE", f"/api/v1/drains/{body['id']}") for _, body in made))
     assert all(body["acknowledged"] for _, body in ended)

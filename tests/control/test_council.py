@@ -39,6 +39,7 @@ class Place:
         self.others = {ballot.prober: ballot for ballot in ballots}
         self.cast_here: list[Ballot] = []
         self.fault = False
+        self.lost = False
 
     async def cast(self, ballot: Ballot) -> None:
         if self.fault:

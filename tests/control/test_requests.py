@@ -39,7 +39,7 @@ def faults(error: ValidationError) -> set[str]:
 def test_the_least_that_is_needed() -> None:
     request = drain()
     assert (str(request.target), request.reason, request.owner) == ("site/tokyo", "CHG-1042", "")
-    assert request.end(NOW) == NOW + DEFAULT
+    assert request.wish(NOW).expires == NOW + DEFAULT
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_the_least_that_is_needed() -> None:
     ],
 )
 def test_how_long(values: dict[str, Any], seconds: float) -> None:
-    assert drain(**values).end(NOW) == pytest.approx(NOW + seconds)
+    assert drain(**values).wish(NOW).expires == pytest.approx(NOW + seconds)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ python -m tests.fuzz.reach [SPOILT]     how many spoilt ones, 2,000 if not given
 import random
 import sys
 
-from gslb.config.model import RateLimit
+from gslb.config.settings import RateLimit
 from gslb.context import TCP, UDP, Context
 from gslb.counters import FAILED
 from gslb.limiter import Limiter

@@ -12,7 +12,7 @@ from itertools import islice, product
 
 import pytest
 
-from gslb.config.model import RateLimit
+from gslb.config.settings import RateLimit
 from gslb.context import TCP, UDP, Context
 from gslb.counters import COOKIES_GOOD, COOKIES_LEARNED, FAILED, RATE_LIMITED
 from gslb.limiter import Limiter

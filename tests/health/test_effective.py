@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gslb.config.model import Config, Member, MonitorSet, NodeSettings, Pool, Site
+from gslb.config.model import Config, Member, MonitorSet, Pool, Site
+from gslb.config.settings import NodeSettings
 from gslb.health.effective import Outcome, effective
 from gslb.health.judging import Inputs
 from gslb.health.states import AddressState, Observation, TargetKey, Verdict

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from gslb.config.model import Config, Damping, Failback, Member, MonitorSet, NodeSettings, Pool, Site
+from gslb.config.model import Config, Damping, Failback, Member, MonitorSet, Pool, Site
+from gslb.config.settings import NodeSettings
 from gslb.health.effective import Outcome, effective
 from gslb.health.judging import Inputs
 from gslb.health.states import AddressState, Observation, TargetKey, Verdict

@@ -2,9 +2,10 @@
 
 import asyncio
 import ipaddress
+import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -45,6 +46,18 @@ async def serve() -> AsyncIterator[Serve]:
         task.cancel()
     await asyncio.gather(*handling, return_exceptions=True)
     await asyncio.sleep(0)
+
+
+@pytest.fixture
+def full_port() -> Iterator[int]:
+    """A port at which the kernel lets connection attempts hang: those that nobody accepts fill its queue."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            sock = stack.enter_context(socket.socket())
+            sock.setblocking(False)
+            sock.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
 
 
 class Authority:

@@ -34,7 +34,7 @@ odd    TYPE65280 \\# 3 414243
 LONG = "".join(f'long  TXT  "{number:03d}{"x" * 200}"\n' for number in range(10))
 
 Answer = Callable[[bytes], list[bytes]]
-Listen = Callable[[Answer], Awaitable[int]]
+Listen = Callable[..., Awaitable[int]]
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +70,9 @@ async def listen() -> AsyncIterator[Listen]:
             for reply in self._answer(data):
                 self._transport.sendto(reply, source)
 
-    async def start(answer: Answer) -> int:
+    async def start(answer: Answer, port: int = 0) -> int:
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: Server(answer), local_addr=("127.0.0.1", 0)
+            lambda: Server(answer), local_addr=("127.0.0.1", port)
         )
         transports.append(transport)
         return int(transport.get_extra_info("sockname")[1])
@@ -317,6 +317,15 @@ async def test_a_connection_that_ends_early(both) -> None:
 async def test_truncated_and_nobody_on_tcp(listen: Listen) -> None:
     result = await ask(await listen(lambda query: [query[:2] + b"\x82\0" + query[4:]]))
     assert result.reason == "refused"
+
+
+async def test_no_connection_over_tcp_is_told_apart_from_no_answer(listen: Listen, full_port: int) -> None:
+    await listen(lambda query: [query[:2] + b"\x82\0" + query[4:]], port=full_port)
+    result = await ask(full_port, timeout=0.2)
+    assert (result.reason, result.detail) == (
+        "timeout",
+        "answer over UDP truncated, connecting over TCP, within 0.2 s",
+    )
 
 
 async def test_a_tarpit_on_tcp(listen: Listen, both) -> None:

@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 
-from gslb.probe.exchange import Progress, conclude
+from gslb.probe.exchange import Progress, conclude, under_way
 from gslb.probe.result import ProbeError
 
 
@@ -35,6 +35,16 @@ async def test_the_deadline_covers_everything_and_tells_the_stage() -> None:
     result = await conclude(ask, 0.05)
     assert (result.ok, result.reason, result.detail) == (False, "timeout", "waiting for the moon, within 0.05 s")
     assert 0.04 < result.latency < 0.5
+
+
+async def test_what_a_library_calls_finds_the_progress_of_its_own_probe() -> None:
+    async def ask(progress: Progress) -> None:
+        await asyncio.sleep(0)
+        assert under_way() is progress
+
+    results = await asyncio.gather(*(conclude(ask, 1.0) for _ in range(3)))
+    assert all(result.ok for result in results)
+    assert under_way() is None
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,20 @@
 """Targets that somebody might slip into a configuration or an answer: each is refused with its reason, and a listener
-that counts connections counts none."""
+that counts connections counts none, although whatever is connected to leads there."""
 
 import asyncio
 import logging
 import socket
+from asyncio.base_events import BaseEventLoop
+from asyncio.selector_events import BaseSelectorEventLoop
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
+from gslb.cli.main import main
+from gslb.config.model import Config, Member, MonitorSet, Pool
+from gslb.config.settings import NodeSettings
 from gslb.probe import exec as program
 from gslb.probe import tcp
 from gslb.probe.http import HttpMonitor, check
@@ -64,6 +70,30 @@ def test_the_trap_counts(trap: Trap) -> None:
     assert trap.connections() == 0
 
 
+@pytest.fixture
+def every_road(trap: Trap, monkeypatch: pytest.MonkeyPatch) -> Trap:
+    """The trap, to which all names, addresses and ports lead: what is not refused before is counted there."""
+    connect = BaseSelectorEventLoop.sock_connect
+
+    async def resolve(_: object, host: object, port: int, **__: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port))]
+
+    async def lead(loop: BaseSelectorEventLoop, sock: socket.socket, _: object) -> None:
+        await connect(loop, sock, ("::1" if sock.family == socket.AF_INET6 else "127.0.0.1", trap.port))
+
+    monkeypatch.setattr(BaseEventLoop, "getaddrinfo", resolve)
+    monkeypatch.setattr(BaseSelectorEventLoop, "sock_connect", lead)
+    return trap
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Why `gslb probe` makes no probe."""
+    assert main(["probe", *arguments]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    return printed.err
+
+
 ADDRESSES = [  # as YAML has them, and why they are refused
     ("127.0.0.1", "it is a loopback address"),
     ("'127.255.255.254'", "it is a loopback address"),
@@ -103,6 +133,8 @@ ADDRESSES = [  # as YAML has them, and why they are refused
     ("'::'", "it is an unspecified address"),
     ("'169.254.169.254'", "it is the metadata service"),
     ("'fd00:ec2::254'", "it is the metadata service"),
+    ("'fd20:ce::254'", "it is the metadata service"),
+    ("'168.63.129.16'", "it is the metadata service"),
     ("'100.100.100.200'", "it is the metadata service"),
     ("'192.0.0.192'", "it is the metadata service"),
     ("'255.255.255.255'", "it is the broadcast address"),
@@ -113,12 +145,58 @@ ADDRESSES = [  # as YAML has them, and why they are refused
 
 
 @pytest.mark.parametrize(("address", "reason"), ADDRESSES)
-def test_addresses(folder: Folder, trap: Trap, address: str, reason: str) -> None:
-    monitors = f"web: {{type: http, port: {trap.port}}}\nssh: {{type: tcp, port: {trap.port}}}\n"
-    faults = folder.problems(monitors=monitors, pools=POOLS.replace("192.0.2.1", address))
-    assert any(reason in fault for fault in faults), faults
-    assert all(fault.startswith("zones/a.yaml:") for fault in faults)
-    assert trap.connections() == 0
+def test_addresses_of_a_configuration(folder: Folder, every_road: Trap, address: str, reason: str, capsys) -> None:
+    folder.write_all(pools=POOLS.replace("192.0.2.1", address))
+    told = refused(["ssh", "web/tokyo", "--config", f"{folder.path}/gslb.yaml"], capsys)
+    assert reason in told
+    assert "zones/a.yaml:" in told
+    assert every_road.connections() == 0
+
+
+@pytest.mark.parametrize(("address", "reason"), ADDRESSES)
+def test_addresses_behind_others(folder: Folder, every_road: Trap, address: str, reason: str, capsys) -> None:
+    folder.write_all(pools=POOLS.replace("[192.0.2.1]", f"[192.0.2.1], check: [{address}]"))
+    told = refused(["ssh", "web/tokyo", "--config", f"{folder.path}/gslb.yaml"], capsys)
+    assert reason in told
+    assert every_road.connections() == 0
+
+
+@pytest.mark.parametrize(("address", "reason"), ADDRESSES)
+def test_addresses_of_a_command_line(folder: Folder, every_road: Trap, address: str, reason: str, capsys) -> None:
+    folder.write_all()
+    target = str(yaml.safe_load(address))
+    told = refused(["type: tcp, port: 80", target, "--config", f"{folder.path}/gslb.yaml"], capsys)
+    expected = {"must be text": (NOT_AN_ADDRESS,)}.get(reason, (reason,))
+    if "/" in target:  # what has one names a target of the configuration
+        expected = "is not one of site/NAME", "the configuration has no member"
+    assert any(text in told for text in expected), told
+    assert every_road.connections() == 0
+
+
+async def test_without_the_loader_each_would_be_connected_to(every_road: Trap) -> None:
+    texts = {str(yaml.safe_load(address)) for address, _ in ADDRESSES if r"\0" not in address}  # C ends text with NUL
+    members = tuple(Member(text, "tokyo", (text,)) for text in texts)
+    node = NodeSettings("n1", "tokyo", ("probe",), (), None, 0, "/zones", "/state")
+    pools = {"web": Pool("web", members, MonitorSet(("ssh",), 1))}
+    runner = Runner(Config(node, {}, {"ssh": TcpMonitor("ssh", 80)}, pools, {}, ""), lambda *_: None)
+    runner.start()
+    async with asyncio.timeout(5):
+        await runner.first_round.wait()
+    verdicts = {key.address: seen.verdict for key, seen in runner.belief().items()}
+    await runner.close()
+    assert verdicts == dict.fromkeys(texts, "up")
+    assert every_road.connections() >= len(texts)
+
+
+@pytest.mark.parametrize("address", [address for address, reason in ADDRESSES if reason.startswith("it is")])
+def test_without_the_rules_each_is_connected_to(folder: Folder, every_road: Trap, address: str, monkeypatch) -> None:
+    monkeypatch.setattr("gslb.config.pools.denied", lambda *_: "")
+    monkeypatch.setattr("gslb.config.targets.denied", lambda *_: "")
+    folder.write_all(pools=POOLS.replace("192.0.2.1", address))
+    config = ["--config", f"{folder.path}/gslb.yaml"]
+    assert main(["probe", "ssh", "web/tokyo", *config]) == 0
+    assert main(["probe", "type: tcp, port: 80", str(yaml.safe_load(address)), *config]) == 0
+    assert every_road.connections() == 2
 
 
 MONITORS = [  # (keys after the type, why they are refused)
@@ -158,10 +236,25 @@ MONITORS = [  # (keys after the type, why they are refused)
 
 
 @pytest.mark.parametrize(("keys", "reason"), MONITORS)
-def test_monitors(folder: Folder, trap: Trap, keys: str, reason: str) -> None:
-    faults = folder.problems(monitors=f"web: {{type: {keys}}}\nssh: {{type: tcp, port: {trap.port}}}\n")
-    assert any(reason in fault and fault.startswith("zones/a.yaml:") for fault in faults), faults
-    assert trap.connections() == 0
+def test_monitors(folder: Folder, every_road: Trap, keys: str, reason: str, capsys) -> None:
+    folder.write_all(monitors=f"web: {{type: {keys}}}\nssh: {{type: tcp, port: 22}}\n")
+    config = ["--config", f"{folder.path}/gslb.yaml"]
+    for monitor in ("web", "ssh"):
+        told = refused([monitor, "web/tokyo", *config], capsys)
+        assert reason in told
+        assert "zones/a.yaml:" in told
+    assert reason in refused([f"type: {keys}", "192.0.2.1", *config], capsys)
+    assert every_road.connections() == 0
+
+
+@pytest.mark.parametrize("keys", ["http, port: 80, timeout: 200ms", "tcp, port: 22"])
+def test_the_same_way_leads_a_right_monitor_to_the_trap(folder: Folder, every_road: Trap, keys: str) -> None:
+    folder.write_all(monitors=f"web: {{type: {keys}}}\nssh: {{type: tcp, port: 22}}\n")
+    config = ["--config", f"{folder.path}/gslb.yaml"]
+    main(["probe", "web", "web/tokyo", *config])
+    assert every_road.connections() == 1
+    main(["probe", f"type: {keys}", "192.0.2.1", *config])
+    assert every_road.connections() == 1
 
 
 def test_there_are_enough_of_them() -> None:
@@ -299,7 +392,7 @@ async def test_logs_and_belief_do_not_tell_an_answer(serve, folder: Folder, capl
     runner.start()
     async with asyncio.timeout(5):
         await runner.first_round.wait()
-    told = repr((runner.belief(), runner.results())) + caplog.text
+    told = repr(runner.belief()) + caplog.text
     await runner.close()
     assert "500, expected 200" in told
     assert SECRET not in told

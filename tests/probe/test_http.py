@@ -222,6 +222,36 @@ async def test_a_slow_body_ends_at_the_total_deadline(serve) -> None:
     assert 0.19 < result.latency < 0.6
 
 
+async def half_a_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Le")
+    await asyncio.sleep(30)
+
+
+@pytest.mark.parametrize(
+    ("handler", "options", "stage"),
+    [
+        (tarpit, {}, "connected, waiting for the answer"),
+        (half_a_head, {}, "connected, waiting for the answer"),
+        (tarpit, {"scheme": "https"}, "connected, waiting for the TLS handshake"),
+    ],
+)
+async def test_the_stage_in_which_the_deadline_came_is_told(serve, handler, options, stage: str) -> None:
+    result = await ask(await serve(handler), timeout=0.3, **options)
+    assert (result.reason, result.detail) == ("timeout", f"{stage}, within 0.3 s")
+
+
+async def test_no_connection_is_told_apart_from_no_answer(full_port: int) -> None:
+    for scheme in ("http", "https"):
+        result = await ask(full_port, scheme=scheme, timeout=0.2)
+        assert (result.reason, result.detail) == ("timeout", "connecting, within 0.2 s")
+
+
+async def test_a_server_that_shakes_hands_and_hangs(serve, authority) -> None:
+    port = await serve(tarpit, tls=authority.server("127.0.0.1"))
+    result = await ask(port, scheme="https", ca=str(authority.ca), timeout=0.5)
+    assert (result.reason, result.detail) == ("timeout", "connected, waiting for the answer, within 0.5 s")
+
+
 async def test_a_tarpit_delays_no_other_check(serve) -> None:
     slow, quick = await serve(tarpit), await serve(answering(PAGE))
     stuck = [asyncio.create_task(ask(slow, timeout=0.5)) for _ in range(50)]

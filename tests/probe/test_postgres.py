@@ -442,6 +442,7 @@ def test_configuration(folder: Folder) -> None:
         ("password: x", "monitors.web.password: "),
         ("password_file: gone", "monitors.web.password_file: "),
         ("tls: require, ca: a.pem", "monitors.web.ca: is for tls: verify alone"),
+        ("tls: require, warn_days: 7", "monitors.web.warn_days: is for tls: verify alone"),
         ("sni: a.example.com", "monitors.web.sni: is not used with tls: off"),
         ("tls: require, sni: 'a.example.com:5432'", "monitors.web.sni: must be a host name or an address"),
         ("max_lag: 5s", "monitors.web.max_lag: is for role: standby alone"),

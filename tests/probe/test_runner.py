@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gslb.config.model import Config, Member, Monitor, MonitorSet, NodeSettings, Pool
+from gslb.config.model import Config, Member, Monitor, MonitorSet, Pool
+from gslb.config.settings import NodeSettings
 from gslb.health.states import UNKNOWN, Observation, TargetKey
+from gslb.probe.expiry import DAY
 from gslb.probe.result import Result
 from gslb.probe.runner import FIRST_SPREAD, Runner
 from gslb.probe.schedule import phase_of, start_of
@@ -173,7 +175,6 @@ def test_a_first_failure_is_retried_at_once() -> None:
             (FAR, "down", "refused")
         ]
         assert world.changes[0][2].since == pytest.approx(EPOCH + now())
-        assert runner.results()[FAR].reason == "refused"
         assert (runner.probes, runner.failures, runner.errors) == (2, 2, 0)
         await runner.close()
 
@@ -270,11 +271,39 @@ def test_nothing_to_probe_is_a_finished_round() -> None:
     simulate(main)
 
 
+def test_certificates_are_kept_and_warned_of_once_a_day(caplog: pytest.LogCaptureFixture) -> None:
+    ends = EPOCH + 16 * DAY
+
+    async def check(_: Monitor, address: str) -> Result:
+        if now() > 17 * DAY or address != FAR.address:
+            return Result(False, 0.0, "tls", "certificate has expired")
+        return Result(True, 0.0, tls_days=(ends - EPOCH - now()) / DAY)
+
+    async def main() -> None:
+        setting = config(web(interval=3600.0), addresses=(FAR.address, "192.0.2.2"))
+        runner = Runner(setting, lambda *_: None, checks={"tcp": check}, epoch=lambda: EPOCH + now())
+        runner.start()
+        await asyncio.sleep(1 * DAY)
+        assert runner.certificates() == {FAR: pytest.approx(15)}
+        assert "expires" not in caplog.text
+        await asyncio.sleep(4 * DAY)
+        lines = [record.getMessage() for record in caplog.records if "expires" in record.getMessage()]
+        assert len(lines) in (3, 4)  # 14 to 11 days before, by the hours of the probes
+        assert lines[0] == "monitor web: the certificate of 192.0.2.1 expires in 14.0 days"
+        await asyncio.sleep(15 * DAY)
+        assert runner.certificates() == {FAR: pytest.approx(-4)}, "what was shown last"
+        runner.update(config(web(interval=3600.0), addresses=("192.0.2.2",)))
+        assert runner.certificates() == {}
+        await runner.close()
+
+    simulate(main)
+
+
 def test_belief_holds_every_target_from_the_start() -> None:
     async def main() -> None:
         runner = World().runner(config(web(), addresses=(FAR.address, "192.0.2.2")))
         assert runner.belief() == {FAR: UNKNOWN, TargetKey("web", "192.0.2.2"): UNKNOWN}
-        assert runner.results() == {}
+        assert runner.certificates() == {}
         await runner.close()
 
     simulate(main)

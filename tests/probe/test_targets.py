@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from gslb.config.model import Config, Member, MonitorSet, NodeSettings, Pool
+from gslb.config.model import Config, Member, MonitorSet, Pool
+from gslb.config.settings import NodeSettings
 from gslb.probe.targets import sites_of, targets_of
 from gslb.probe.tcp import TcpMonitor
 
@@ -27,6 +28,16 @@ def test_each_monitor_and_address_once_however_many_pools_share_it() -> None:
         ("db", "2001:db8::1"),
         ("db", "192.0.2.2"),
     }
+
+
+def test_what_is_probed_for_an_address_is_the_target() -> None:
+    behind = Member("a", "tokyo", ("192.0.2.1", "192.0.2.2"), checks=("10.0.0.1", "10.0.0.1"))
+    pools = {
+        "one": Pool("one", (behind,), MonitorSet(("web",), 1)),
+        "two": Pool("two", (Member("b", "tokyo", ("10.0.0.1",)),), MonitorSet(("web",), 1)),
+    }
+    setting = Config(NODE, {}, {"web": TcpMonitor("web", 80)}, pools, {}, "")
+    assert targets_of(setting).keys() == {("web", "10.0.0.1")}
 
 
 def test_the_site_of_a_target_is_that_of_its_first_member() -> None:

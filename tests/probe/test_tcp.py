@@ -142,12 +142,17 @@ async def test_a_tarpit_costs_the_timeout_and_no_more(serve) -> None:
     assert result.latency < 0.5
 
 
+async def test_no_connection_is_told_apart_from_no_answer(full_port: int) -> None:
+    result = await ask(full_port, expect=b"x", seconds=0.2)
+    assert (result.reason, result.detail) == ("timeout", "connecting, within 0.2 s")
+
+
 async def test_a_peer_that_does_not_read(serve) -> None:
     async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(30)
 
     result = await ask(await serve(deaf), send=b"x" * 20_000_000, seconds=0.2)
-    assert (result.reason, result.detail) == ("timeout", "sending, within 0.2 s")
+    assert (result.reason, result.detail) == ("timeout", "connected, sending, within 0.2 s")
 
 
 async def test_refused() -> None:

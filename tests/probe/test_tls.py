@@ -146,6 +146,11 @@ async def test_a_tarpit_ends_at_the_deadline(serve) -> None:
     assert 0.19 < result.latency < 0.6
 
 
+async def test_no_connection_is_told_apart_from_no_handshake(full_port: int) -> None:
+    result = await ask(full_port, timeout=0.2)
+    assert (result.reason, result.detail) == ("timeout", "connecting, within 0.2 s")
+
+
 async def test_refused() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

@@ -8,6 +8,8 @@ import pytest
 
 from gslb.probe.result import ProbeError
 from gslb.probe.trust import days_left, require_days, tls_context
+from tests.config.conftest import Folder
+from tests.config.conftest import folder as folder
 
 
 def test_a_context_is_made_once_and_verifies() -> None:
@@ -31,6 +33,39 @@ def test_authorities_that_cannot_be_read_fail_the_probe(tmp_path: Path, text: st
     with pytest.raises(ProbeError, match="cannot use the ca file") as caught:
         tls_context(str(file), verify=True)
     assert caught.value.reason == "tls"
+
+
+POOL = "web: {monitors: [web], members: {tokyo: {site: tokyo, addresses: [192.0.2.1]}}}"
+
+
+@pytest.mark.parametrize("keys", ["http, scheme: https", "tls", "postgres, tls: verify", "zabbix-web, scheme: https"])
+def test_every_monitor_that_checks_certificates_warns_of_their_end(folder: Folder, keys: str) -> None:
+    def days(more: str) -> int:
+        return folder.load(monitors=f"web: {{type: {keys}{more}}}", pools=POOL).monitors["web"].warn_days
+
+    assert (days(""), days(", warn_days: 30"), days(", warn_days: 0")) == (14, 30, 0)
+
+
+@pytest.mark.parametrize(
+    ("keys", "fault"),
+    [
+        ("tls, verify: false, warn_days: 7", "is not used with verify: false"),
+        ("http, warn_days: 7", "is for https alone"),
+        ("tls, warn_days: -1", "must be at least 0 (got -1)"),
+        ("tcp, port: 22, warn_days: 7", "is not a known key"),
+    ],
+)
+def test_days_that_warn_of_nothing(folder: Folder, keys: str, fault: str) -> None:
+    (found,) = folder.messages(monitors=f"web: {{type: {keys}}}", pools=POOL)
+    assert found.startswith(f"monitors.web.warn_days: {fault}")
+
+
+@pytest.mark.parametrize(
+    ("days", "warned"), [("min_days: 14", True), ("min_days: 7", False), ("min_days: 20, warn_days: 0", False)]
+)
+def test_a_warning_that_comes_after_the_failure(folder: Folder, days: str, warned: bool) -> None:
+    found = folder.warnings(monitors=f"web: {{type: tls, {days}}}", pools=POOL)
+    assert ("monitors.web.min_days: fails before anything warns" in "".join(found)) is warned
 
 
 def test_days_left() -> None:

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from gslb.config.model import RateLimit
+from gslb.config.settings import RateLimit
 from gslb.context import Context
 from gslb.counters import RATE_LIMITED
 from gslb.limiter import ANSWER

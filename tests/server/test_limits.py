@@ -11,7 +11,7 @@ import dns.flags
 import dns.message
 import pytest
 
-from gslb.config.model import RateLimit
+from gslb.config.settings import RateLimit
 from gslb.dns.cookie import make_cookie
 from gslb.limiter import ANSWER
 from gslb.server.channel import Channel

@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 
-from tests.simulation.storm import storm
+from tests.simulation.storm import Story, storm
 
 EACH = 10.0  # simulated hours of one storm
 
@@ -19,27 +19,39 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="figures as JSON on standard output")
     asked = parser.parse_args()
     logging.disable(logging.CRITICAL)  # probers that go blind say so, thousands of times
-    begun, done, seed = time.perf_counter(), 0.0, asked.seed
-    sums = dict.fromkeys(("probes", "publications", "deaths"), 0)
-    failures = []
-    while done < asked.hours:
-        try:
-            story = storm(seed, min(EACH, asked.hours - done))
-            sums = {name: total + getattr(story, name) for name, total in sums.items()}
-        except AssertionError as error:
-            failures.append(seed)
-            print(f"\nseed {seed}: {error}", file=sys.stderr)
-        seed, done = seed + 1, done + EACH
-        _progress(min(done, asked.hours), asked.hours, time.perf_counter() - begun, len(failures))
-    seconds = time.perf_counter() - begun
-    figures = {"hours": asked.hours, "storms": seed - asked.seed, **sums, "seconds": round(seconds, 1)}
-    figures |= {"hours_per_minute": round(asked.hours / seconds * 60), "failed_seeds": failures}
+    figures = run(asked.hours, asked.seed)
     print(file=sys.stderr)
     if asked.json:
         print(json.dumps(figures))
     else:
         print(", ".join(f"{name} {value}" for name, value in figures.items()))
-    return 1 if failures else 0
+    return 1 if figures["failed_seeds"] else 0
+
+
+def run(hours: float, first: int) -> dict[str, object]:
+    """Storms of so many simulated hours in all, and their figures."""
+    begun, done, seed = time.perf_counter(), 0.0, first
+    stories: list[Story] = []
+    failures: list[int] = []
+    while done < hours:
+        try:
+            stories.append(storm(seed, min(EACH, hours - done)))
+        except AssertionError as error:
+            failures.append(seed)
+            print(f"\nseed {seed}: {error}", file=sys.stderr)
+        seed, done = seed + 1, done + EACH
+        _progress(min(done, hours), hours, time.perf_counter() - begun, len(failures))
+    seconds = time.perf_counter() - begun
+    sums = {name: sum(getattr(story, name) for story in stories) for name in ("probes", "publications", "deaths")}
+    return {
+        "hours": hours,
+        "storms": seed - first,
+        **sums,
+        "worst_of_bound": round(max((story.worst for story in stories), default=0.0), 3),
+        "seconds": round(seconds, 1),
+        "hours_per_minute": round(hours / seconds * 60),
+        "failed_seeds": failures,
+    }
 
 
 def _progress(done: float, hours: float, seconds: float, failures: int) -> None:

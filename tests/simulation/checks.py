@@ -1,12 +1,12 @@
 """What must hold at every moment of any world: each check listens, counts independently, and asserts."""
 
 from collections import defaultdict, deque
-from collections.abc import Callable
 from math import isclose
 
 from gslb.health.states import MemberState, States, TargetKey, Verdict
 from tests.simulation.leaf import Asker, addresses_of, fails_open
 from tests.simulation.node import Node, Publication
+from tests.simulation.scene import Scene
 from tests.simulation.world import World
 
 WINDOW = 60.0  # of blast radius
@@ -21,6 +21,14 @@ def watch_everything(world: World) -> None:
         world.listeners.append(HashMoves())
     if pool.policy == "capacity":
         world.listeners.append(no_site_over_its_capacity)
+
+
+def started(scene: Scene, seed: int) -> World:
+    """A world that is watched, in which all is well, at a random moment."""
+    world = World(scene, seed)
+    watch_everything(world)
+    world.run(150 + world.rng.random() * 10)
+    return world
 
 
 def majority_only(node: Node, key: TargetKey, before: Verdict) -> None:
@@ -77,8 +85,8 @@ def only_what_lives(publication: Publication) -> None:
 
 
 class BlastRadius:
-    """Within a minute health takes `max_loss` of the weight, and beyond it one whole site or one member larger than that
-    at most, unless all other voters agree. Within one site it may take what it likes."""
+    """Within a minute health takes `max_loss` of the weight, and beyond it at most one whole site or one member larger
+    than that, unless all other voters agree. Within one site it may take what it likes. A hold ends in a minute."""
 
     def __init__(self, world: World) -> None:
         pool = world.config.pools["web"]
@@ -87,21 +95,22 @@ class BlastRadius:
         self._most = pool.max_loss * sum(self._weights.values()) + 1e-6
         self._lost: dict[str, dict[str, float]] = defaultdict(dict)  # node -> member -> when
         self._dead: dict[str, dict[str, float]] = defaultdict(dict)  # node -> member -> observed down since
+        self._since: dict[str, dict[str, float]] = defaultdict(dict)  # node -> member -> held since
         self.held = 0
 
     def __call__(self, publication: Publication) -> None:
         node, now = publication.node, publication.now
         lost, dead = self._lost[node.name], self._dead[node.name]
         if not publication.before:
-            lost.clear()
-            dead.clear()
+            for times in (lost, dead, self._since[node.name]):
+                times.clear()
         taken = set()
         for name, state in publication.states["web"].items():
             if all(one.observed == "down" for one in state.addresses):
                 dead.setdefault(name, now)
             else:
                 dead.pop(name, None)
-            self._note_held(state)
+            self._note_held(publication, name, state)
             if _serves(state):
                 lost.pop(name, None)
             elif name in dead and publication.before and _serves(publication.before["web"][name]):
@@ -111,8 +120,14 @@ class BlastRadius:
         if any(self._weights[name] for name in taken) and not self._agreed(node, taken, self._sites_of(recent)):
             self._judge(recent, {name for name, state in publication.states["web"].items() if _serves(state)})
 
-    def _note_held(self, state: MemberState) -> None:
-        self.held += any(step.name == "blast radius" for one in state.addresses for step in one.steps)
+    def _note_held(self, publication: Publication, name: str, state: MemberState) -> None:
+        since = self._since[publication.node.name]
+        if not any(step.name == "blast radius" for one in state.addresses for step in one.steps):
+            since.pop(name, None)
+            return
+        self.held += 1
+        lasted = publication.now - since.setdefault(name, publication.now)
+        assert lasted <= WINDOW + 0.2, f"{name} is held for {lasted:.1f} s"
 
     def _sites_of(self, names: set[str]) -> set[str]:
         return {self._sites[name] for name in names}
@@ -167,7 +182,7 @@ def no_site_over_its_capacity(publication: Publication) -> None:
     pool = publication.node.config.pools["web"]
     if fails_open(publication.leaf):
         return
-    limits, loads = dict(pool.capacities), defaultdict(float)
+    limits, loads = dict(pool.capacities), defaultdict[str, float](float)
     for member in pool.members:
         if member.addresses[0] in live(publication.states):
             loads[member.site] += pool.load * publication.served.get(member.addresses[0], 0.0)
@@ -204,16 +219,3 @@ class Unmoved:
     def __call__(self, publication: Publication) -> None:
         before = self.served.get(publication.node.name)
         assert before is None or before == publication.served, f"{publication.node.name} changed its answers"
-
-
-def gone_within(world: World, addresses: set[str], bound: float, why: str) -> Callable[[], None]:
-    """A check for later: none of the addresses is served by a node that runs."""
-    died = world.clock.now
-
-    def check() -> None:
-        for node in world.alive():
-            stale = sorted(addresses & set(node.served))
-            passed = world.clock.now - died
-            assert not stale, f"{node.name} still serves {stale} {passed:.2f} s after {why}, bound {bound:.2f} s"
-
-    return check

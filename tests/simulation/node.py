@@ -7,22 +7,22 @@ Council.keep_casting and Controller._keep_publishing.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from gslb.config.model import Monitor
-from gslb.control.belief import believable
+from gslb.control.belief import believable, known_dead
 from gslb.control.controller import PUBLISH_GAP
 from gslb.control.council import Council
 from gslb.control.line import Line, Plan
 from gslb.health.judging import Inputs
 from gslb.health.states import Belief, States, TargetKey
-from gslb.health.tracker import WINDOW, Tracker
+from gslb.health.tracker import Tracker
 from gslb.policy.nodes import Node as Leaf
 from gslb.probe.runner import FIRST_SPREAD
-from gslb.probe.schedule import phase_of, slot_after, slot_at, start_of
+from gslb.probe.schedule import slot_after, slot_at, start_of
 from gslb.probe.targets import sites_of, targets_of
 from gslb.store import HealthSnapshot
 from gslb.store.votes import LEASE, RENEW
 from tests.simulation.leaf import shares_of
 from tests.simulation.truth import NET, Path
+from tests.simulation.watch import Watch
 from tests.store.shared_votes import FOREVER
 
 if TYPE_CHECKING:
@@ -50,32 +50,6 @@ class Publication(NamedTuple):
                 if old is None or old.addresses[at].effective != one.effective:
                     told.append(f"{name} {one.effective} ({one.reason})")
         return ", ".join(told)
-
-
-class Watch:
-    """One target under watch. `run` counts equal results; an `idle` one waits until something changes."""
-
-    __slots__ = ("idle", "key", "monitor", "ok", "path", "phase", "place", "run", "slot", "tracker")
-
-    def __init__(self, key: TargetKey, monitor: Monitor, place: str) -> None:
-        self.key = key
-        self.monitor = monitor
-        self.place = place
-        self.phase = phase_of(key)
-        self.tracker = Tracker(monitor)
-        self.path = Path(True, 0.0)
-        self.run = 0
-        self.ok = True
-        self.slot = 0
-        self.idle = False
-
-    @property
-    def settled(self) -> bool:
-        """Whether more results like the last would change nothing."""
-        seen = self.tracker.observation
-        if self.ok:
-            return seen.verdict == "up" and self.run >= WINDOW + self.monitor.rise and self.path.steady
-        return seen.verdict == "down" and self.run >= WINDOW + self.monitor.fall
 
 
 class Node:
@@ -115,8 +89,8 @@ class Node:
         }
         self.council = Council(self.config, self.verdicts, self.votes, lambda: self.world.clock.now)
         belief = believable(self._snapshot, now, self.config.node.max_state_age)
-        self.council.restore(belief)
-        self.belief = belief
+        self.council.restore({**known_dead(self._snapshot), **belief})
+        self.belief = self.council.belief
         for key, seen in belief.items():
             self._watches[key].tracker = Tracker(self._watches[key].monitor, seen, trusted=True)
         self.line.recall(self._snapshot.memory if self._snapshot else {})
@@ -224,7 +198,9 @@ class Node:
     def _settle_if_known(self, life: int) -> None:
         if life != self._life or not self.running or self._settled:
             return
-        if self.council.knows():
+        known = self.council.knows()
+        self._tell_turns()
+        if known:
             self._settle(life)
         else:
             self.world.clock.after(PUBLISH_GAP, self._settle_if_known, life)
@@ -286,12 +262,7 @@ class Node:
         """Count the votes, and cast the own ballot where it is another than the store's."""
         cast = self.world.votes.cast.get(self.name)
         self.council.decide()
-        for key, seen in self.council.belief.items():
-            old = self.belief.get(key)
-            if old is None or old.verdict != seen.verdict:
-                self.world.note(f"{self.name} believes {key.address} {seen.verdict}: {seen.reason}")
-                self.world.believe(self, key, old.verdict if old else "unknown")
-        self.belief = self.council.belief
+        self._tell_turns()
         own = self.council.ballots[self.name]
         if self.council._doubt:  # what it votes moves with time for a while
             self.world.clock.after(self._until_tick(), self._dirty, life)
@@ -300,6 +271,15 @@ class Node:
                 self.world.note(f"{self.name}: {own.blind or 'sees again'}")
             later = self._until_tick() if self._polled else 0.0
             self.world.clock.after(later, self._cast)
+
+    def _tell_turns(self) -> None:
+        """Tell what is believed otherwise since the last count."""
+        for key, seen in self.council.belief.items():
+            old = self.belief.get(key)
+            if old is None or old.verdict != seen.verdict:
+                self.world.note(f"{self.name} believes {key.address} {seen.verdict}: {seen.reason}")
+                self.world.believe(self, key, old.verdict if old else "unknown")
+        self.belief = self.council.belief
 
 
 def _says(verdicts: Belief) -> list[str]:

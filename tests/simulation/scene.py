@@ -8,8 +8,10 @@ from gslb.config.model import Config, Member, Monitor, MonitorSet, Pool, Prober,
 from tests.support import config as one_zone
 from tests.support import name
 
-RESOLVER = ("192.0.2.253", 53)  # outside of all sites
+RESOLVERS = (("192.0.2.252", 53), ("192.0.2.253", 53))  # outside of all sites
 FAST: Mapping[str, Any] = {"interval": 1.0, "fall": 2, "timeout": 0.5}
+TWO = (("a", 60), ("b", 40))
+PROBERS = {1: ("a",), 2: ("a", "b"), 3: ("a", "b", "witness"), 5: ("a", "b", "c", "d", "witness")}
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,6 @@ class Scene:
 
 
 def at_node(config: Config, prober: Prober) -> Config:
-    """The config as this prober's node has it. Beside the other nodes it has a resolver as a reference."""
-    node = replace(config.node, name=prober.name, site=prober.site, references=(RESOLVER,))
+    """The config as this prober's node has it. Beside the other nodes it has two resolvers as references."""
+    node = replace(config.node, name=prober.name, site=prober.site, references=RESOLVERS)
     return replace(config, node=node)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from gslb.config.model import AllDown
-from gslb.store.votes import LEASE
-from tests.simulation.checks import gone_within, watch_everything
+from tests.simulation.checks import watch_everything
+from tests.simulation.deaths import Death
 from tests.simulation.scene import FAST, Scene
 from tests.simulation.truth import NET
 from tests.simulation.world import World
@@ -24,6 +24,7 @@ class Story(NamedTuple):
     probes: int
     publications: int
     deaths: int  # that were held to their bound
+    worst: float  # share of its bound that the slowest of them took
 
 
 def random_scene(rng: random.Random) -> Scene:
@@ -54,7 +55,7 @@ def storm(seed: int, hours: float) -> Story:
     world.run(300)
     life.go_on()
     world.run(hours * 3600 - 300)
-    return Story(hours, time.perf_counter() - begun, world.probes, life.publications, life.deaths)
+    return Story(hours, time.perf_counter() - begun, world.probes, life.publications, life.deaths, life.worst)
 
 
 class _Life:
@@ -65,6 +66,7 @@ class _Life:
         self.rng = rng
         self.publications = 0
         self.deaths = 0
+        self.worst = 0.0
         self._events = (self._site, self._member, self._member, self._prober, self._cut, self._slow, self._loss)
 
     def heard(self, _: object) -> None:
@@ -103,17 +105,16 @@ class _Life:
         witnesses = [node for node in world.alive() if node.site != site]
         if len(world.sites) < 2 or len(witnesses) < world.config.monitors["check"].min_votes:
             return
-        bound = world.config.monitors["check"].detection + 0.5 + (LEASE if len(world.scene.probers) == 2 else 0.0)
-        members = [one for one in world.config.pools["web"].members if one.site == site]
-        addresses = {a for one in members for a in one.addresses if "." in a}
-        died, check = world.clock.now, gone_within(world, addresses, bound, f"the death of {site}")
+        death, died = Death(world, site), world.clock.now
 
         def judge() -> None:
             if world.changed_at == died:
                 self.deaths += 1
-                check()
+                self.worst = max(self.worst, death.judge() / death.bound)
+            else:
+                death.forget()
 
-        world.clock.after(bound, judge)
+        world.clock.after(death.bound, judge)
 
     def _member(self) -> None:
         members = self.world.config.pools["web"].members

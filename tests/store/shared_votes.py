@@ -38,11 +38,17 @@ class NodeVotes:
         self._store = store
         self._prober = prober
         self._last: dict[str, _Cast] | None = None  # the last good view, while the store is out of reach
+        self._since: float | None = None  # since when
 
     @property
     def reachable(self) -> bool:
         """Whether the store answers this node."""
         return self._last is None
+
+    @property
+    def lost(self) -> bool:
+        """Whether the store is out of reach, and every lease that was seen has run out."""
+        return self._since is not None and self._store.clock() >= self._since + LEASE
 
     async def cast(self, ballot: Ballot) -> None:
         """Publish for LEASE seconds. Raises StoreError where the store is out of reach."""
@@ -68,12 +74,12 @@ class NodeVotes:
 
     def lose(self) -> None:
         """The store is out of reach from now on."""
-        now = self._store.clock()
+        now = self._since = self._store.clock()
         self._last = {name: one._replace(until=min(one.until, now + LEASE)) for name, one in self._store.cast.items()}
 
     def find(self) -> None:
         """It can be reached again."""
-        self._last = None
+        self._last = self._since = None
 
     def ballots(self) -> Ballots:
         """The ballots of other probers whose lease lasts."""

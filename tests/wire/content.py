@@ -3,7 +3,8 @@
 Names that a peer serves from a plain record are dynamic names with us wherever that can be.
 """
 
-from gslb.config.model import DynamicName, Match, Member, Pool, RateLimit, Rule, Service, Zone
+from gslb.config.model import DynamicName, Match, Member, Pool, Rule, Service, Zone
+from gslb.config.settings import RateLimit
 from gslb.dns.name import from_text
 from gslb.table.entries import Table
 from tests.support import config, member, name, records, states, table

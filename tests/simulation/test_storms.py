@@ -1,0 +1,29 @@
+"""Storms: everything that can go wrong, in turn and at once, with every check of checks.py watching."""
+
+import time
+
+import pytest
+
+from tests.simulation.storm import storm
+
+
+def test_storms() -> None:
+    begun = time.perf_counter()
+    stories = [storm(seed, 3.0) for seed in range(60)]
+    hours, seconds = sum(one.hours for one in stories), time.perf_counter() - begun
+    print(f"{hours:,.0f} simulated hours, {hours / seconds * 60:,.0f} a minute")
+    assert sum(one.deaths for one in stories) >= 10
+    assert hours / seconds * 60 >= 100
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_ten_thousand_hours_of_storms() -> None:
+    begun = time.perf_counter()
+    stories = [storm(seed, 10.0) for seed in range(1000, 2000)]
+    hours, seconds = sum(one.hours for one in stories), time.perf_counter() - begun
+    deaths, probes = sum(one.deaths for one in stories), sum(one.probes for one in stories)
+    print(f"{hours:,.0f} simulated hours, {hours / seconds * 60:,.0f} a minute, {probes:,} probes")
+    print(f"{deaths} deaths, the slowest at {max(one.worst for one in stories):.1%} of its bound")
+    assert hours >= 10_000
+    assert deaths >= 500
