@@ -80,6 +80,7 @@ class Controller:
         """Read what the store and an earlier process left, and begin to probe. Raises StoreError."""
         self._earlier = await asyncio.to_thread(self.publisher.served)
         self.intents.refresh()
+        self.presence.tell(self.plan.config, {}, 0)
         snapshot = await self._keeper.find()
         if snapshot:
             self._line.recall(snapshot.memory)

@@ -28,10 +28,23 @@ class Record:
     hash: str = ""
 
 
-def chained(record: Record, before: Record | None) -> Record:
-    """The record as the next of a chain whose last is `before`."""
-    linked = replace(record, number=before.number + 1 if before else 1, before=before.hash if before else FIRST)
+def chained(record: Record, before: Record | None, number: int = 0) -> Record:
+    """The record as the next of a chain whose last is `before`; `number` where that of the next one is taken."""
+    number = number or (before.number + 1 if before else 1)
+    linked = replace(record, number=number, before=before.hash if before else FIRST)
     return replace(linked, hash=_hash(linked))
+
+
+def newest(records: Iterable[Record], limit: int) -> tuple[Record, ...]:
+    """The last of several chains, newest first. `records` has each chain in order, and so has the result, although a
+    node's clock may have been set back."""
+    latest: dict[str, float] = {}
+    found = []
+    for record in records:
+        latest[record.node] = max(record.at, latest.get(record.node, record.at))
+        found.append((latest[record.node], record.node, record.number, record))
+    found.sort(key=lambda one: one[:3], reverse=True)
+    return tuple(one[-1] for one in found[:limit])
 
 
 def broken(records: Iterable[Record]) -> list[str]:

@@ -73,16 +73,18 @@ def refuse(endpoint: str, status: int, body: bytes) -> NoReturn:
     raise StoreError(text, hint=hint)
 
 
-def unreachable(failures: dict[str, AttemptError], *, writes: bool = False) -> StoreError:
+def unreachable(failures: dict[str, AttemptError], *, unsure: bool = False) -> StoreError:
     """What became of a call whose endpoints have all failed: each with what happened last.
 
-    One that `writes` may have done so, where an endpoint had taken it.
+    `unsure`: it was to write, and one of them may have done so.
     """
     hint = next((failure.hint for failure in failures.values() if failure.hint), "")
     text = "; ".join(f"{endpoint}: {failure}" for endpoint, failure in failures.items())
-    if writes and any(failure.taken for failure in failures.values()):
-        return UnsureError(f"{text}; the write may have taken place or not", hint=hint)
-    return StoreError(text, hint=hint)
+    return (
+        UnsureError(f"{text}; the write may have taken place or not", hint=hint)
+        if unsure
+        else StoreError(text, hint=hint)
+    )
 
 
 def _reason(status: int, body: bytes) -> tuple[int, str]:

@@ -31,6 +31,7 @@ _CONNECT: Final = 0.8  # the share of an attempt's time within which the connect
 _CONNECTIONS: Final = 64
 _LEADER: Final = {"Grpc-Metadata-hasleader": "true"}
 STATUS: Final = "maintenance/status"  # what a member can always say
+_WRITE: Final = "kv/txn"
 _PROOF: Final = {"kv/range", "kv/txn", "lease/grant"}  # answered only with the consent of a majority
 
 
@@ -79,6 +80,7 @@ class Link:
         """
         deadline = time.monotonic() + self._access.total
         failures: dict[str, AttemptError] = {}
+        taken = False  # whether one of them may have done it
         for turn in range(ROUNDS * len(self.endpoints)):
             if turn and not turn % len(self.endpoints):
                 await asyncio.sleep(_PAUSE)
@@ -91,10 +93,11 @@ class Link:
             except AttemptError as failure:
                 self.leave(endpoint)
                 failures[endpoint] = failure
+                taken |= failure.taken
                 if failure.taken and not repeat:
                     text = f"{endpoint}: {failure}; the write may have taken place or not"
                     raise UnsureError(text, hint="read what is there, then try again") from failure
-        raise unreachable(failures, writes=path == "kv/txn")
+        raise unreachable(failures, unsure=taken and path == _WRITE)
 
     async def ask(self, endpoint: str, path: str, body: Json) -> Json:
         """Ask this endpoint and no other. Raises StoreError."""

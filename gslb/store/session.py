@@ -86,9 +86,10 @@ class Session:
 
     async def _rest(self) -> None:
         """Until the next renewal, or until there is something to tell; without a lease a little less."""
-        due = time.monotonic() + (RENEW if self._lease or self.registration is None else AGAIN)
+        seconds = RENEW if self._lease or self.registration is None else AGAIN
+        due = time.monotonic() + seconds
         with suppress(TimeoutError):
-            async with asyncio.timeout_at(asyncio.get_running_loop().time() + due - time.monotonic()):
+            async with asyncio.timeout(seconds):
                 await self._wake.wait()
         self._wake.clear()
         if self._lease and not self._ended:

@@ -8,40 +8,34 @@ docs/decisions/0070.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from math import ceil
-from typing import NamedTuple
+from typing import Final
 
-from gslb.errors import NotFoundError, StaleError, StoreError
+from gslb.errors import NotFoundError, RequestError, StaleError, StoreError
 from gslb.intents import Drain
 from gslb.store import Held
-from gslb.store.audit import Record, chained
+from gslb.store.audit import Record, newest
 from gslb.store.ballots import SharedVotes
 from gslb.store.drainview import DrainView
 from gslb.store.etcd import Etcd
-from gslb.store.etcdtext import Compare, Delete, Item, Put, Read, absent, unchanged
-from gslb.store.keys import Keys
+from gslb.store.etcdtext import Compare, Delete, Item, Put, absent, unchanged
 from gslb.store.mirror import Mirror
 from gslb.store.roster import Condition, Registration
 from gslb.store.session import Session
-from gslb.store.sqlite import AUDIT, SqliteStore
-from gslb.store.valuetext import dump_drain, dump_record, load_node, load_record
+from gslb.store.sqlite import SqliteStore
+from gslb.store.valuetext import check_secrets, dump_drain, load_drain, load_node, shown
 from gslb.store.votes import RENEW
+from gslb.store.writer import Deed, Place, Writer
 
-FIRST_LOOK = 1.0  # seconds that the start waits for the store; after that it goes on with the copy
-CATCH_UP = 1.0  # seconds that the mirror has to show what was written
-TRIES = 5  # at a write that others overtake
-_PRUNE_EVERY = 100  # records
+FIRST_LOOK: Final = 1.0  # seconds that the start waits for the store; after that it goes on with the copy
+TRIES: Final = 5  # at a write that others overtake
+ALARMS: Final = 20  # that are told at once
+_LOCAL: Final = "with --local it is for this node alone, at once"
 
 log = logging.getLogger("gslb.store")
-
-
-class Place(NamedTuple):
-    """Where the store is for one node: the keys, and the node's name."""
-
-    keys: Keys
-    node: str
 
 
 class EtcdStore:
@@ -51,14 +45,13 @@ class EtcdStore:
         self._etcd = etcd
         self._keys, self._node = place
         self._own = own
-        self._key = self._keys.nodes + self._node
+        own.sign_as(f"{self._node} (local)")
         self._mirror = Mirror(etcd, self._keys.live, self._changed)
-        self._session = Session(etcd, self._key, self._holder)
-        self._drains = DrainView(self._keys.drains)
+        self._session = Session(etcd, self._mirror, self._keys.nodes + self._node)
+        self._writer = Writer(etcd, self._mirror, self._session, place)
+        self._drains = DrainView(self._keys)
         self._nodes: dict[str, Registration] = {}
-        self._alarms: dict[str, str] = {}
-        self._last: Record | None = None  # of the chain of this node
-        self._chained = False  # whether `_last` is known
+        self._alarms: dict[str, str] = {}  # by key
         self._told: list[Callable[[], None]] = []
         self._writing = asyncio.Lock()
         self._copy_wanted = asyncio.Event()
@@ -87,8 +80,7 @@ class EtcdStore:
 
     def held(self) -> Held:
         """See Store. What is for this node alone is among it."""
-        item = self._mirror.items.get(self._keys.intents)
-        return Held(self._drains.all(self._own.held().drains), item.mod_revision if item else 0)
+        return Held(self._drains.all(self._own.held().drains), self._revision)
 
     def watch(self, told: Callable[[], None]) -> None:
         """See Store."""
@@ -100,136 +92,131 @@ class EtcdStore:
 
     def roster(self) -> Mapping[str, Registration]:
         """See Store."""
-        return self._nodes
+        own = self._session.registration
+        return {own.name: own, **self._nodes} if own else self._nodes
 
     def condition(self) -> Condition:
         """See Store."""
-        heard = self._mirror.heard
+        heard, lost = self._mirror.heard, self._mirror.lost
         silent = None if heard == float("-inf") else time.monotonic() - heard
-        alarms = [*self._alarms.values(), *self.votes.alarms.values(), *self._drains.alarms.values()]
-        alarms += [text for text in (self._mirror.alarm,) if text]
-        if self._session.rival:
-            alarms.append(f"another node has the name of this one, {self._node}")
-        return Condition("etcd", self._mirror.lost, silent, tuple(sorted(alarms)), self._etcd.endpoint)
+        texts = [*self._alarms.values(), *self.votes.alarms.values(), *self._drains.alarms.values()]
+        more = [f"and {len(texts) - ALARMS} more keys that cannot be understood"] if len(texts) > ALARMS else []
+        found = (self._mirror.problem if lost else "", self._mirror.alarm, self._session.problem)
+        alarms = (*filter(None, found), *sorted(texts)[:ALARMS], *more)
+        return Condition("etcd", lost, silent, alarms, self._etcd.endpoint)
 
     async def add_drain(self, drain: Drain, after: int | None = None) -> Drain:
-        """See Store; one that is `local` is kept by this node alone."""
+        """See Store; one that is `local` is kept by this node alone, whatever the others do."""
         if drain.local:
-            return await self._own.add_drain(drain)
-        self._require()
+            return replace(await self._own.add_drain(drain), local=True)
+        self._require(_LOCAL)
+        try:
+            text = dump_drain(drain)
+            kept = load_drain(text)
+        except ValueError as error:
+            raise RequestError(f"the drain cannot be kept: {error}") from error
         async with self._writing:
-            for _ in range(TRIES):
-                self._drains.refuse_second(drain)
-                lease = await self._etcd.grant(max(1, ceil(drain.expires - drain.created)))
-                seen = self.held().revision if after is None else after
-                compares = [Compare(self._keys.intents, "mod_revision", "=", seen)]
-                put = Put(self._keys.drains + drain.id, dump_drain(drain), lease)
-                if await self._write(drain, "drain", compares, put):
-                    return self._drains.get(drain.id) or drain
-                with suppress(StoreError):
-                    await self._etcd.revoke(lease)
-                if after is not None:
-                    break
+            try:
+                return await self._add(kept, text, after)
+            except StoreError as error:
+                error.hint = error.hint or _LOCAL
+                raise
+
+    async def _add(self, drain: Drain, text: bytes, after: int | None) -> Drain:
+        for _ in range(TRIES):
+            if self._drains.second(drain):
+                await self._writer.catch_up()  # it may have ended
+            if conflict := self._drains.second(drain):
+                raise conflict
+            lease = await self._etcd.grant(max(1, ceil(drain.expires - drain.created)))
+            seen = self._revision if after is None else after
+            judged = Compare(self._keys.intents, "mod_revision", "=", seen)
+            put = Put(self._keys.drains + drain.id, text, lease)
+            if await self._writer.write(Deed("drain", drain, (judged,), put)):
+                return self._drains.get(drain.id) or drain
+            with suppress(StoreError):
+                await self._etcd.revoke(lease)
+            if after not in (None, self._revision):
+                break
         raise StaleError("other intents came meanwhile, and this one was judged without them", hint="try again")
 
     async def remove_drain(self, drain_id: str, now: float) -> Drain:
         """See Store."""
         if any(drain.id == drain_id for drain in self._own.held().drains):
-            return await self._own.remove_drain(drain_id, now)
+            return replace(await self._own.remove_drain(drain_id, now), local=True)
         async with self._writing:
             for _ in range(TRIES):
-                drain, item = self._drains.get(drain_id), self._mirror.items.get(self._keys.drains + drain_id)
-                if drain is None:
-                    raise NotFoundError(
-                        f"there is no drain {drain_id!r}", hint="GET /api/v1/drains?all=true lists them"
-                    )
+                drain, item = await self._find(drain_id)
                 if item is None:
                     return drain
-                self._require()
-                if await self._write(drain, "undrain", [unchanged(item)], Delete(item.key)):
+                if await self._writer.write(Deed("undrain", drain, (unchanged(item),), Delete(item.key))):
                     with suppress(StoreError):
                         await self._etcd.revoke(item.lease)
-                    return self._drains.get(drain_id) or drain
+                    ended = self._drains.get(drain_id)
+                    return ended if ended and ended.removed is not None else replace(drain, removed=now)
         raise StaleError(f"drain {drain_id} keeps changing", hint="try again")
 
+    async def _find(self, drain_id: str) -> tuple[Drain, Item | None]:
+        """A drain, and its key where it has not ended. Raises NotFoundError, StoreError."""
+        key = self._keys.drains + drain_id
+        drain = self._drains.get(drain_id)
+        if drain is None or drain.removed is None:
+            self._require("it can be ended when the store answers; it lasts until its expiry at most")
+        if drain is None or (drain.removed is None and key not in self._mirror.items):
+            await self._writer.catch_up()  # it may be new
+            drain = self._drains.get(drain_id)
+        if drain is None:
+            raise NotFoundError(f"there is no drain {drain_id!r}", hint="GET /api/v1/drains?all=true lists them")
+        return drain, self._mirror.items.get(key)
+
     async def audit(self, limit: int) -> tuple[Record, ...]:
-        """See Store: of all nodes, those done here without the store included."""
-        listing = await self._etcd.scan(self._keys.audit(""))
-        found = list(await self._own.audit(limit))
-        for item in listing.items:
-            with suppress(ValueError):
-                found.append(load_record(item.value))
-        return tuple(sorted(found, key=lambda one: (-one.at, one.node, -one.number))[:limit])
+        """See Store: of all nodes, and what was done for this one alone."""
+        own = [record for record in await self._own.audit(limit) if record.node == self._own.node]
+        return newest([*await self._writer.records(), *reversed(own)], limit)
 
     async def share_cookies(self, own: bytes) -> bytes:
         """What all nodes sign cookies with: what is there, else `own` from now on. Raises StoreError."""
         key = self._keys.cookies
-        if key not in self._mirror.items:
+        item = self._mirror.items.get(key)
+        if item is None:
             await self._etcd.txn([absent(key)], [Put(key, own)], repeat=True)
-        _, item = await self._etcd.get(key)
-        return item.value if item else own
+            _, item = await self._etcd.get(key)
+        try:
+            secrets = check_secrets(item.value) if item else own
+            self._alarms.pop(key, None)
+            return secrets
+        except ValueError as error:
+            self._alarms[key] = f"{shown(key)}: {error}"
+            return own
 
     async def close(self) -> None:
-        """Leave, so that others need not wait for the lease to run out."""
+        """Leave, so that others need not wait for the lease to run out. When `run` has ended."""
         await self._session.end()
         await self._etcd.close()
-
-    def _require(self) -> None:
-        if self._mirror.lost:
-            raise StoreError(
-                f"the store does not answer: {self._mirror.problem or 'nothing was heard yet'}",
-                hint="with --local it is for this node alone, at once",
-            )
-
-    async def _write(self, drain: Drain, action: str, compares: list[Compare], write: Put | Delete) -> bool:
-        """Whether it was written; if not, the mirror has what stood in the way. Raises StoreError."""
-        guard, entry = self._session.guard(), await self._next_record(drain, action)
-        record = self._keys.record(self._node, entry.number)
-        writes = [write, Put(self._keys.intents, f"{action} {drain.id}".encode()), Put(record, dump_record(entry))]
-        reads = [Read(self._key), Read(record)]
-        self._chained = False  # until it is known what became of it
-        done = await self._etcd.txn([guard, absent(record), *compares], writes, reads, repeat=True)
-        ours = any(item.key == record and item.value == dump_record(entry) for item in done.items)
-        await self._mirror.reaches(done.revision, CATCH_UP)
-        if done.succeeded or ours:
-            self._last, self._chained = entry, True
-            await self._prune(entry)
-            return True
-        if not any(item.key == self._key and item.lease == guard.value for item in done.items):
-            raise self._session.lapsed()
-        return False
-
-    async def _next_record(self, drain: Drain, action: str) -> Record:
-        if not self._chained:
-            items = (await self._etcd.scan(self._keys.audit(self._node))).items
-            self._last, self._chained = _latest(items), True
-        entry = Record(self._node, 0, time.time(), action, str(drain.target), drain.id, drain.owner, drain.reason)
-        return chained(entry, self._last)
-
-    async def _prune(self, entry: Record) -> None:
-        """Forget what was done long ago."""
-        if entry.number % _PRUNE_EVERY == 0 and entry.number > AUDIT:
-            old = range(max(1, entry.number - AUDIT - _PRUNE_EVERY), entry.number - AUDIT)
+        if self._copy_wanted.is_set():
             with suppress(StoreError):
-                await self._etcd.txn([], [Delete(self._keys.record(self._node, number)) for number in old])
+                await self._own.write_copy("drains", self._drains.text())
 
-    def _holder(self) -> int:
-        item = self._mirror.items.get(self._key)
-        return item.lease if item else 0
+    @property
+    def _revision(self) -> int:
+        item = self._mirror.items.get(self._keys.intents)
+        return item.mod_revision if item else 0
 
-    def _changed(self, keys: frozenset[str]) -> None:
+    def _require(self, hint: str) -> None:
+        if self._mirror.lost:
+            problem = self._mirror.problem or "nothing was heard of it yet"
+            raise StoreError(f"the store does not answer: {problem}", hint=hint)
+
+    def _changed(self, keys: Collection[str]) -> None:
         """What the mirror tells."""
         self._looked.set()
-        self.votes.changed([key for key in keys if key.startswith(self._keys.votes)])
         nodes = [key for key in keys if key.startswith(self._keys.nodes)]
         for key in nodes:
             self._read_node(key, self._mirror.items.get(key))
-        drains = [key for key in keys if key.startswith(self._keys.drains)]
-        if not self._drains.listed:
-            drains = [*drains, *self._drains.unlisted(self._mirror.items)]
+        drains = self._drains.changed(keys, self._mirror.items, time.time())
         if drains:
-            self._drains.changed(drains, self._mirror.items, time.time())
             self._copy_wanted.set()
+        self.votes.changed([key for key in keys if key.startswith(self._keys.votes)])
         if nodes or drains:
             for told in self._told:
                 told()
@@ -241,9 +228,12 @@ class EtcdStore:
             self._nodes.pop(name, None)
             return
         try:
-            self._nodes[name] = load_node(item.value)
+            node = load_node(item.value)
+            if node.name != name or not item.lease:
+                raise ValueError("has no lease" if node.name == name else f"is of the node {ascii(node.name)[:40]}")
+            self._nodes[name] = node
         except ValueError as error:
-            self._alarms[key] = f"{key}: {error}"
+            self._alarms[key] = f"{shown(key)}: {error}"
 
     async def _keep_copy(self) -> None:
         """Write what is known of the drains to the node's own file."""
@@ -256,10 +246,3 @@ class EtcdStore:
                 log.error("the copy of the drains was not saved: %s", error)
                 await asyncio.sleep(RENEW)
                 self._copy_wanted.set()
-
-
-def _latest(items: tuple[Item, ...]) -> Record | None:
-    for item in reversed(items):
-        with suppress(ValueError):
-            return load_record(item.value)
-    return None

@@ -44,11 +44,12 @@ class SqliteStore:
 
     def __init__(self, path: str, node: str, connection: sqlite3.Connection, thread: ThreadPoolExecutor) -> None:
         self.votes = OwnVotes()
+        self.node = node
         self._path = path
-        self._node = node
         self._connection = connection
         self._thread = thread
         self._held = Held((), 0)
+        self._writing = asyncio.Lock()
         self._roster: dict[str, Registration] = {}
 
     @classmethod
@@ -66,22 +67,28 @@ class SqliteStore:
             thread.shutdown(wait=False)
             raise
 
+    def sign_as(self, node: str) -> None:
+        """Put another name into records of what was done, from now on."""
+        self.node = node
+
     def held(self) -> Held:
         """See Store."""
         return self._held
 
     async def add_drain(self, drain: Drain, after: int | None = None) -> Drain:
         """Keep a drain and forget those that ended long ago. Raises ConflictError, StaleError, StoreError."""
-        if after is not None and after != self._held.revision:
-            raise StaleError("other intents came meanwhile")
-        await self._run(lambda: self._add(drain))
-        await self._refresh()
+        async with self._writing:
+            if after is not None and after != self._held.revision:
+                raise StaleError("other intents came meanwhile, and this one was judged without them", hint="try again")
+            await self._run(lambda: self._add(drain))
+            await self._refresh()
         return drain
 
     async def remove_drain(self, drain_id: str, now: float) -> Drain:
         """End a drain at `now`; one that has ended stays as it is. Raises NotFoundError, StoreError."""
-        removed = await self._run(lambda: self._remove(drain_id, now))
-        await self._refresh()
+        async with self._writing:
+            removed = await self._run(lambda: self._remove(drain_id, now))
+            await self._refresh()
         return removed
 
     def watch(self, told: Callable[[], None]) -> None:
@@ -189,7 +196,7 @@ class SqliteStore:
 
     def _record(self, action: str, drain: Drain, now: float) -> None:
         last = self._one("SELECT record FROM audit ORDER BY number DESC LIMIT 1")
-        entry = Record(self._node, 0, now, action, str(drain.target), drain.id, drain.owner, drain.reason)
+        entry = Record(self.node, 0, now, action, str(drain.target), drain.id, drain.owner, drain.reason)
         entry = chained(entry, Record(**json.loads(last[0])) if last else None)
         self._execute("INSERT INTO audit (number, record) VALUES (?, ?)", (entry.number, json.dumps(asdict(entry))))
         self._execute("DELETE FROM audit WHERE number <= ?", (entry.number - AUDIT,))

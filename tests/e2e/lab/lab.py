@@ -140,11 +140,13 @@ class Lab:
         that probes is a prober of all; without, each judges alone. `pool` and `more` are further lines of YAML.
         """
         self.zones.mkdir(exist_ok=True)
+        for site, node in self.nodes.items():
+            node.answers = "dns" in self.plans[site].roles
         (self.zones / "lab.yaml").write_text(self.zone(voting=voting, pool=pool))
         shared = f"{{type: etcd, endpoints: [{', '.join(self.etcd.endpoints)}], prefix: /gslb}}"
         chosen = store or (shared if self.etcd.members else "{type: sqlite}")
         for site, node in self.nodes.items():
-            others = [f"'{n.host.address}:53'" for n in self.nodes.values() if n is not node]
+            others = [f"'{n.reachable}'" for n in self.nodes.values() if n is not node]
             references = "" if voting else f"probe: {{references: [{', '.join(others)}]}}\n"
             node.write(self.zones, roles=self.plans[site].roles, store=chosen, more=references + more)
 
@@ -153,7 +155,7 @@ class Lab:
         fast = self.profile
         times = f"interval: {fast.interval * 1e3:.0f}ms, timeout: {fast.timeout * 1e3:.0f}ms, jitter: {fast.jitter}"
         probers = "".join(
-            f"  {node.name}: {{site: {site}, address: '{node.host.address}:53'}}\n"
+            f"  {node.name}: {{site: {site}, address: '{node.reachable}'}}\n"
             for site, node in self.nodes.items()
             if "probe" in self.plans[site].roles
         )

@@ -18,7 +18,7 @@ from tests.e2e.lab.host import Host
 API = 8053
 _NODE = """\
 node: {{name: {name}, site: {site}, roles: [{roles}]}}
-listen: {{dns: ['{address}:53'], api: '127.0.0.1:{api}'}}
+listen: {{{dns}api: '{address}:{api}'}}
 workers: {workers}
 zones: {zones}
 state: state/
@@ -35,6 +35,7 @@ class LabNode:
         self.host = host
         self.name = name
         self.site = site
+        self.answers = True  # queries, by its roles
         self.state = host.folder / "state"
         self.config = host.folder / "gslb.yaml"
         self._clock = host.folder / "clock"
@@ -44,8 +45,22 @@ class LabNode:
         self, zones: Path, *, roles: str, store: str = "{type: sqlite}", workers: int = 1, more: str = ""
     ) -> None:
         """Write the node file; `more` are lines of YAML at its end. reload() makes a running node read it."""
-        filled = {"name": self.name, "site": self.site, "address": self.host.address, "api": API, "zones": zones}
+        self.answers = "dns" in roles
+        dns = f"dns: ['{self.host.address}:53'], " if self.answers else ""
+        filled = {
+            "name": self.name,
+            "site": self.site,
+            "address": self.host.address,
+            "api": API,
+            "dns": dns,
+            "zones": zones,
+        }
         self.config.write_text(_NODE.format(**filled, roles=roles, store=store, workers=workers) + more)
+
+    @property
+    def reachable(self) -> str:
+        """The endpoint by which other probers see that it is there: its DNS, or its API where it has none."""
+        return f"{self.host.address}:{53 if self.answers else API}"
 
     def start(self, faketime: str = "") -> None:
         """Start `gslb serve`; with the path of libfaketime its wall clock can be turned by skew()."""
@@ -71,8 +86,8 @@ class LabNode:
         headers = {"Authorization": f"Bearer {token.read_text().strip()}"} if token.exists() else {}
         with self.host.open_socket(socket.SOCK_STREAM) as sock:
             sock.settimeout(seconds)
-            sock.connect(("127.0.0.1", API))
-            connection = http.client.HTTPConnection("127.0.0.1", API)
+            sock.connect((self.host.address, API))
+            connection = http.client.HTTPConnection(self.host.address, API)
             connection.sock = sock
             try:
                 connection.request(method, path, None if body is None else json.dumps(body), headers)
