@@ -87,10 +87,7 @@ class Controller:
         belief = believable(snapshot, time.time(), self.plan.config.node.max_state_age)
         self.runner.restore(belief)
         self.council.restore({**known_dead(snapshot), **belief})
-        if "probe" in self.plan.config.node.roles:
-            self.runner.start()
-        else:
-            self.runner.first_round.set()
+        self.runner.start()
         self._dirty.set()
 
     async def run(self) -> None:

@@ -91,7 +91,7 @@ class Council:
     def _own(self) -> Ballot:
         node, verdicts = self._config.node, self._verdicts()
         seen = ((verdicts.get(key, UNKNOWN).verdict for key in group) for group in self._references)
-        blind = blindness(seen, verdicts, self._sites, node.site)
+        blind = blindness(seen, verdicts, self._sites, node.site, chosen=bool(node.references))
         if bool(blind) != bool(self.blind):
             self._turn(blind)
         self.blind = blind

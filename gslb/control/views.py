@@ -21,7 +21,8 @@ Json = dict[str, Any]
 
 def drain_view(drain: Drain, config: Config, now: float) -> Json:
     """A drain with what it covers and whether it holds."""
-    state = "active" if drain.active(now) else "expired" if drain.removed is None else "removed"
+    lasted = drain.removed is None or drain.removed >= drain.expires
+    state = "active" if drain.active(now) else "expired" if lasted else "removed"
     members = [f"{pool}/{member}" for pool, member in covered(drain.target, config)]
     return {**drain.to_dict(), "state": state, "members": members}
 

@@ -14,17 +14,23 @@ MANY_SITES = 4  # from so many on, the failure of most of the others at once is 
 
 
 def blindness(
-    references: Iterable[Iterable[Verdict]], verdicts: Belief, sites: Mapping[TargetKey, str], own: str
+    references: Iterable[Iterable[Verdict]],
+    verdicts: Belief,
+    sites: Mapping[TargetKey, str],
+    own: str,
+    *,
+    chosen: bool = True,
 ) -> str:
     """Why a prober at site `own` is blind; empty where it sees.
 
     `references` are its verdicts on its references, in groups that may die together: those at one site. `sites` is the
     site of each target. References that answer settle it: what fails then is dead, be it everything. Those without a
-    verdict yet say nothing, and so does a lone group that fails, since it may be dead itself.
+    verdict yet say nothing. Nor does a lone group that fails, unless an operator has `chosen` one that does not die:
+    other probers do.
     """
     groups = [_together(group) for group in references]
     failing = groups.count("down")
-    if "up" in groups or (len(groups) > 1 and failing):
+    if "up" in groups or (failing and (chosen or len(groups) > 1)):
         return f"{failing} of {len(groups)} references fail" if 2 * failing > len(groups) else ""
     dead = _dead_sites(verdicts, sites)
     if len(dead) >= 2 and all(dead.values()):

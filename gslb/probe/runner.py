@@ -117,7 +117,8 @@ class Runner:
         self._slots = asyncio.Semaphore(config.node.probe_concurrency)
         before: dict[TargetKey, _Watch] = self._watches
         watches: dict[TargetKey, _Watch] = {}
-        for key, monitor in sorted(targets_of(config).items()):
+        targets = targets_of(config) if "probe" in config.node.roles else {}
+        for key, monitor in sorted(targets.items()):
             old = before.get(key)
             if old and old.monitor == monitor:
                 watches[key] = old

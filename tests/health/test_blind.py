@@ -35,9 +35,10 @@ def test_a_dead_site_is_one_failure_however_many_references_it_had() -> None:
 
 
 def test_a_lone_group_may_be_dead_itself() -> None:
-    assert not blindness([["down", "down"]], *world(a="d", b="u"), "b")
-    assert blindness([["down"]], *world(a="d", b="d"), "b") == "every target at all 2 sites fails"
-    assert not blindness([["down", "up"]], *world(a="d", b="d"), "b")
+    assert not blindness([["down", "down"]], *world(a="d", b="u"), "b", chosen=False)
+    assert blindness([["down"]], *world(a="d", b="d"), "b", chosen=False) == "every target at all 2 sites fails"
+    assert not blindness([["down", "up"]], *world(a="d", b="d"), "b", chosen=False)
+    assert blindness([["down"]], *world(a="d", b="u"), "b", chosen=True) == "1 of 1 references fail"
 
 
 @pytest.mark.parametrize(
