@@ -54,6 +54,7 @@ HOMES = {  # package -> the files, or the folder, that may import it
         "gslb/probe/",
         "gslb/config/nodefile.py",
         "gslb/config/schema.py",
+        "gslb/config/storefile.py",
         "gslb/config/validate.py",
         "gslb/control/problems.py",
         "gslb/control/requests.py",

@@ -1,7 +1,7 @@
 """The drains of the shared store as one node knows them, those that have ended included."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 

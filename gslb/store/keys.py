@@ -4,12 +4,12 @@ from typing import NamedTuple
 
 
 class Keys(NamedTuple):
-    """The keys under a prefix such as /gslb. All of `live` is small and known to every node; the rest is read on demand.
+    """The keys under a prefix such as /gslb. Every node knows all of `live`; the rest is read on demand.
 
     PREFIX/live/nodes/NAME          a node's registration; with its lease
     PREFIX/live/votes/NAME/PART     a prober's ballot; with the same lease
     PREFIX/live/drains/ID           a drain; with a lease of its own, which is its expiry
-    PREFIX/live/intents             the id of the intent that changed last: its revision is that of all intents
+    PREFIX/live/intents             what was done to which intent last: its revision is that of all intents
     PREFIX/live/secrets/cookies     what DNS cookies are signed with
     PREFIX/audit/NAME/NUMBER        the record of what was done through a node
     """

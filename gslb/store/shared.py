@@ -1,8 +1,8 @@
 """The store that several nodes share, on etcd: intents, votes, who is there, and the record of what was done.
 
-Reading never asks anybody: a mirror holds what every node must know, and a copy of the drains outlives this node's restart
-in its own file. Writing is one transaction that compares the registration of this node and what it judged by. Decisions:
-docs/decisions/0070.
+Reading never asks anybody: a mirror holds what every node must know, and a copy of the drains outlives this node's
+restart in its own file. Writing is one transaction that compares the registration of this node and what it judged by.
+Decisions: docs/decisions/0070.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The values that nodes share, as JSON text, and what must be true of them before they are believed.
 
-Every value bears the version of its format. A reader takes the fields that it knows, from a newer writer too, and refuses
-what lacks one or has the wrong kind: whoever wrote it, it decides about answers.
+Every value bears the version of its format. A reader takes the fields that it knows, from a newer writer too, and
+refuses what lacks one or has the wrong kind: whoever wrote it, it decides about answers.
 """
 
 import json

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from tests.e2e.kit import eventually
 from tests.e2e.lab.host import Host
 
 CLIENTS, PEERS = 2379, 2380
@@ -89,6 +90,29 @@ class Cluster:
                 if status.get("leader", "0") == status["header"]["member_id"]:
                     found.append(site)
         return found
+
+    def lead(self, site: str, seconds: float = 10) -> None:
+        """Let this member lead."""
+        target = self.call(site, "/v3/maintenance/status")["header"]["member_id"]
+
+        def moved() -> bool:
+            leader = self.leader()
+            if leader not in (site, None):
+                with suppress(OSError, EtcdError):
+                    self.call(str(leader), "/v3/maintenance/transfer-leadership", {"targetID": target})
+            return leader == site
+
+        eventually(moved, seconds, 0.1)
+
+    def kill(self, *sites: str) -> float:
+        """Kill these members, or all. Returns the moment from which none of them lives."""
+        return max([self.members[site].kill() for site in sites or self.members])
+
+    def restart(self) -> None:
+        """Start every member that does not run, with the data that it had."""
+        for host in self.members.values():
+            if host.process is None:
+                host.restart()
 
     def ready(self, site: str | None = None) -> bool:
         """Whether a member, or the first that answers, reads through a quorum."""

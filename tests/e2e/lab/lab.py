@@ -80,6 +80,7 @@ class Lab:
         }
         self.zones = folder / "zones"
         self._oracles = 0
+        self._clients = [self.client]
 
     def _addresses(self, site: str) -> list[str]:
         place = self.sites[site]
@@ -90,7 +91,7 @@ class Lab:
 
     def close(self) -> None:
         """Collect what ended with the network."""
-        for host in (self.client, *self.hosts()):
+        for host in (*self._clients, *self.hosts()):
             host.kill()
 
     def hosts(self, site: str | None = None) -> list[Host]:
@@ -217,7 +218,7 @@ class Lab:
 
         The truth knows it from the acknowledgement on; it must be acknowledged.
         """
-        addresses, asked = self._drained_by(target), f"{target} asked for"
+        addresses, asked = self.drained_by(target), f"{target} asked for"
         self.truth.doubt(addresses, asked, time.monotonic())
         answer, when = self.nodes[site].drain(target, **more)
         assert answer.status == 201, answer.body
@@ -231,10 +232,11 @@ class Lab:
         when = time.monotonic()
         answer = self.nodes[site].undrain(drain["id"])
         assert answer.status == 200, answer.body
-        self.truth.undrained(self._drained_by(drain["target"]), drain["id"], when)
+        self.truth.undrained(self.drained_by(drain["target"]), drain["id"], when)
         return when
 
-    def _drained_by(self, target: str) -> list[str]:
+    def drained_by(self, target: str) -> list[str]:
+        """The addresses that a drain of this target takes out of answers."""
         kind, _, name = target.partition("/")
         if kind == "site":
             return self.addresses[name]
@@ -256,6 +258,16 @@ class Lab:
         nodes = {site: self.nodes[site].host.address for site in self.answering}
         self._oracles += 1
         return Oracle(self.client, nodes, self.truth, self.folder / f"oracle-{self._oracles}").start(rate, name)
+
+    def inside(self, site: str, rate: float = 50) -> Oracle:
+        """The same from within a site, of its own node alone; it knows nothing of the truth."""
+        self._oracles += 1
+        host = Host(self.network, Place(self.sites[site].site, 200 + self._oracles), self.folder / f"{site}-client")
+        self._clients.append(host)
+        nodes = {site: self.nodes[site].host.address}
+        return Oracle(host, nodes, Truth(self.truth.addresses), self.folder / f"oracle-{self._oracles}").start(
+            rate, NAME
+        )
 
     def settled(self, oracle: Oracle, addresses: Iterable[str], seconds: float = 10) -> float:
         """Wait until every node answers exactly these. Returns how long that took."""

@@ -103,6 +103,11 @@ class Network:
         self._batch(name, ["link set lo up", *lines, "link set eth0 up"])
         return name
 
+    @property
+    def disturbed(self) -> bool:
+        """Whether frames are lost or delayed; links of sites aside."""
+        return bool(self._rules or self._relays)
+
     def cut(self, place: Place) -> float:
         """Let nothing pass to or from a place; inside of a site they still reach each other. Returns the moment."""
         if place.host:

@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import resource
+import signal
 import socket
 import sys
 import time
@@ -75,6 +77,21 @@ class LabNode:
         self._clock.write_text("+0")
         return clock_env(self._faketime, self._clock) | {"PYTHONPATH": f"{shim}:{ROOT}"}
 
+    def reload(self) -> None:
+        """SIGHUP: read the configuration anew."""
+        assert self.host.process
+        self.host.process.send_signal(signal.SIGHUP)
+
+    def control(self) -> int:
+        """The pid of its control process."""
+        run = json.loads((self.state / "run.json").read_text())
+        return int(run["control"][0][0])
+
+    def memory(self) -> dict[int, int]:
+        """What each of its processes has in memory, octets."""
+        pages = {pid: int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.host.pids()}
+        return {pid: count * resource.getpagesize() for pid, count in pages.items()}
+
     def skew(self, seconds: float) -> None:
         """Turn the wall clock of all its processes; they see it within 2 s. Its monotonic clock goes on as ever."""
         assert self._faketime, "start the node with faketime"
@@ -120,6 +137,12 @@ class LabNode:
         """What is believed of each address."""
         members = [member for pool in self.status()["pools"] for member in pool["members"]]
         return {item["address"]: item["observed"] for member in members for item in member["addresses"]}
+
+    def nodes(self) -> dict[str, Any]:
+        """GET /api/v1/nodes."""
+        body = self.call("GET", "/api/v1/nodes").body
+        assert isinstance(body, dict)
+        return body
 
     def metric(self, name: str, labels: Mapping[str, str] | None = None) -> float:
         """The sum of a metric's samples that have these labels. Fails where there is none."""
