@@ -1,6 +1,7 @@
 """Which store a node opens, and the secrets that nodes share."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +38,12 @@ def test_a_login_is_read_from_its_file(tmp_path: Path) -> None:
         access(replace(settings, ca=str(tmp_path / "none.pem")))
 
 
+@pytest.fixture
+def etcd(tmp_path: Path) -> Iterator[Cluster]:
+    with Cluster(tmp_path / "etcd") as cluster:
+        yield cluster
+
+
 async def test_all_nodes_sign_cookies_with_the_secrets_of_the_first(tmp_path: Path, etcd: Cluster) -> None:
     files = [tmp_path / name for name in ("tokyo", "osaka")]
     changed: list[str] = []
@@ -45,7 +52,7 @@ async def test_all_nodes_sign_cookies_with_the_secrets_of_the_first(tmp_path: Pa
     opened, tasks = [], []
     for name in files:
         own = await SqliteStore.open(f"{name}.db", name.name)
-        settings = StoreSettings("etcd", tuple(etcd.endpoints), prefix="/secrets")
+        settings = StoreSettings("etcd", etcd.access().endpoints, prefix="/secrets")
         store = await open_store(replace(NODE, name=name.name, store=settings), own)
         assert isinstance(store, EtcdStore)
         tasks.append(asyncio.create_task(store.run()))
