@@ -17,6 +17,7 @@ from gslb.probe.references import groups_of, references_of
 from gslb.probe.targets import sites_of
 from gslb.store.votes import RENEW, Votes
 
+RETURN = 2.0  # seconds after the store's return in which every prober casts what it found meanwhile
 GAP = 0.05  # seconds between casts, when a whole site dies target by target
 
 log = logging.getLogger("gslb.control")
@@ -36,6 +37,7 @@ class Council:
         self._votes = votes
         self._clock = clock
         self.lost = False  # whether the store was, when the votes were counted last
+        self._lost_at = float("-inf")  # when it was so last
         self._since = 0.0  # when this prober became blind
         self._doubt: Doubt | None = None
         self._hurry = asyncio.Event()
@@ -60,9 +62,9 @@ class Council:
         own = self._own()
         self.ballots = {**self._others(), own.prober: own} if self._probes else self._others()
         monitors = self._config.monitors
-        self.lost = self._votes.lost
+        self.lost = self._out_of_touch()
         if self.lost:
-            self._decide_alone()
+            self._decide_alone(own)
         else:
             self.belief = believe(monitors, self._sites, self.ballots, self.belief)
         if any(pool.scope == "local" for pool in self._config.pools.values()):
@@ -71,13 +73,20 @@ class Council:
         else:
             self.local = {}
 
-    def _decide_alone(self) -> None:
+    def _out_of_touch(self) -> bool:
+        """Whether the votes of others cannot be known. A store that comes back has those from before at first."""
+        now = self._clock()
+        if self._votes.lost:
+            self._lost_at = now
+        return 0 <= now - self._lost_at < RETURN
+
+    def _decide_alone(self, own: Ballot) -> None:
         """Nobody knows what the others see: this node's own prober decides, unless it is to leave all as it is.
 
         A prober that sees nothing has no votes, and then nothing moves either.
         """
-        freeze = self._config.node.store.loss == "freeze"
-        self.belief = believe(self._alone, self._sites, {} if freeze else self.ballots, self.belief)
+        decides = self._probes and self._config.node.store.loss == "own_votes"
+        self.belief = believe(self._alone, self._sites, {own.prober: own} if decides else {}, self.belief)
 
     def knows(self) -> bool:
         """Whether something is believed of every target by now: one's own first round may not be enough for that."""
@@ -146,7 +155,7 @@ class Council:
     def _look(self, changed: Callable[[], None]) -> None:
         """Whether the ballots of others are as they were counted; a lease that runs out is told by nobody."""
         others = {name: one for name, one in self.ballots.items() if name != self._config.node.name}
-        if self._others() != others or self._votes.lost != self.lost:
+        if self._others() != others or self._out_of_touch() != self.lost:
             changed()
 
     def _others(self) -> dict[str, Ballot]:

@@ -13,8 +13,9 @@ from gslb.store import HealthStore, Store
 from gslb.store.etcd import Etcd
 from gslb.store.etcdaccess import Access, client_tls
 from gslb.store.keys import Keys
-from gslb.store.shared import EtcdStore, Place
+from gslb.store.shared import EtcdStore
 from gslb.store.sqlite import SqliteStore
+from gslb.store.writer import Place
 
 SECRETS_EVERY = 5.0  # seconds between looks at the cookie secrets that all nodes share
 

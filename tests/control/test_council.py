@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
 from gslb.config.model import Config, Member, Monitor, MonitorSet, Pool, Prober
-from gslb.config.settings import NodeSettings
-from gslb.control.council import Council
+from gslb.config.settings import NodeSettings, StoreSettings
+from gslb.control.council import RETURN, Council
 from gslb.errors import StoreError
 from gslb.health.states import Observation, TargetKey, Verdict
 from gslb.health.votes import Ballot
@@ -173,4 +174,79 @@ async def test_a_changed_verdict_is_cast_at_once_and_a_foreign_vote_is_heard_at_
         place.others["osaka-1"] = Ballot("osaka-1", "osaka", seen("down"))
         place.told()
         assert woken.is_set()
+    task.cancel()
+
+
+def lost_store(loss: Literal["own_votes", "freeze"] = "own_votes", roles: tuple[str, ...] = ("probe",)) -> Config:
+    return replace(CONFIG, node=replace(NODE, roles=roles, store=StoreSettings("etcd", loss=loss)))
+
+
+def test_without_the_store_the_own_prober_decides_and_what_returns_is_stale_for_a_moment() -> None:
+    now, verdicts = 100.0, seen("up")
+    stale = Ballot("osaka-1", "osaka", seen("up")), Ballot("witness-1", "witness", seen("up"))
+    place = Place(*stale)
+    council = Council(lost_store(), lambda: verdicts, place, lambda: now)
+    council.decide()
+    place.lost, place.others = True, {}
+    verdicts = seen("down")
+    council.decide()
+    assert (council.lost, council.belief[A].verdict) == (True, "down")
+    now, place.lost, place.others = 150.0, False, {one.prober: one for one in stale}
+    council.decide()
+    assert (council.lost, council.belief[A].verdict) == (False, "up"), "the loss was long ago"
+    now = 151.0
+    place.lost = True
+    council.decide()
+    place.lost, now = False, 151.0 + RETURN - 0.1
+    council.decide()
+    assert (council.lost, council.belief[A].verdict) == (True, "down"), "votes from before the loss decide nothing"
+    now = 151.0 + RETURN
+    council.decide()
+    assert (council.lost, council.belief[A].verdict) == (False, "up")
+
+
+@pytest.mark.parametrize(("loss", "roles"), [("freeze", ("probe",)), ("own_votes", ("dns",))])
+def test_a_node_that_freezes_or_does_not_probe_keeps_its_belief(
+    loss: Literal["own_votes", "freeze"], roles: tuple[str, ...]
+) -> None:
+    place = Place(Ballot("osaka-1", "osaka", seen("up")), Ballot("witness-1", "witness", seen("up")))
+    council = Council(lost_store(loss, roles), lambda: seen("down"), place)
+    council.decide()
+    assert council.belief[A].verdict == "up"
+    place.lost, place.others = True, {}
+    council.decide()
+    assert (council.belief[A].verdict, council.belief[A].no_quorum) == ("up", True)
+
+
+def test_a_blind_prober_decides_nothing_without_the_store_either() -> None:
+    place = Place(Ballot("osaka-1", "osaka", seen("up")), Ballot("witness-1", "witness", seen("up")))
+    ways = [TargetKey("reference:53", f"192.0.2.{n}") for n in (98, 99)]
+    setting = lost_store()
+    setting = replace(setting, node=replace(setting.node, references=tuple((way.address, 53) for way in ways)))
+    verdicts = {**seen("up"), **dict.fromkeys(ways, Observation("up", 1.0))}
+    council = Council(setting, lambda: verdicts, place)
+    council.decide()
+    place.lost, place.others = True, {}
+    verdicts = {**seen("down"), **dict.fromkeys(ways, Observation("down", 1.0))}
+    council.decide()
+    assert (council.blind, council.belief[A].verdict) == ("2 of 2 references fail", "up")
+
+
+async def test_who_does_not_probe_casts_nothing_and_strangers_are_not_counted() -> None:
+    place = Place(
+        Ballot("osaka-1", "osaka", seen("down")),
+        Ballot("witness-1", "witness", seen("down")),
+        *(Ballot(f"stranger-{n}", "osaka", seen("up")) for n in range(5)),
+    )
+    council = Council(lost_store(roles=("dns",)), dict, place)
+    council.decide()
+    assert council.belief[A].verdict == "down"
+    assert sorted(council.ballots) == ["osaka-1", "witness-1"]
+    changes: list[int] = []
+    task = asyncio.create_task(council.keep_casting(lambda: changes.append(1)))
+    await asyncio.sleep(0.1)
+    assert (place.cast_here, changes) == ([], [])
+    place.others["osaka-1"] = Ballot("osaka-1", "osaka", seen("up"))
+    place.told()
+    assert changes
     task.cancel()
