@@ -110,6 +110,44 @@ async def test_many_drains_at_once(node: Node) -> None:
     assert await node.served() == {"tokyo", "osaka"}
 
 
+async def test_what_would_leave_too_little_is_refused_with_what_would_remain(node: Node) -> None:
+    await node.call("POST", "/api/v1/drains", {**DRAIN, "target": "site/tokyo"})
+    status, problem = await node.call("POST", "/api/v1/drains", DRAIN)
+    assert (status, problem["title"], problem["errors"][0]["pointer"]) == (409, "Conflict", "/target")
+    assert "site/osaka cannot be drained: pool web would keep 0 of 1 live members, and needs 1" in problem["detail"]
+    assert await node.served() == {"osaka"}
+    status, made = await node.call("POST", "/api/v1/drains", {**DRAIN, "force": True})
+    assert (status, made["acknowledged"]) == (201, True)
+
+
+async def test_who_is_there(node: Node) -> None:
+    await node.until_served("tokyo", "osaka")
+    status, view = await node.call("GET", "/api/v1/nodes")
+    (one,) = view["nodes"]
+    assert (status, view["node"], one["name"], one["site"], one["votes"]) == (200, "tokyo-1", "tokyo-1", "tokyo", True)
+    assert (one["roles"], one["differs"], one["behind"], len(one["answers"])) == (["dns", "probe", "api"], "", 0, 16)
+    assert view["store"] == {
+        "kind": "sqlite",
+        "lost": False,
+        "silent": 0.0,
+        "alarms": [],
+        "endpoint": "",
+        "belief": "votes",
+    }
+    assert (view["missing"], view["alarms"]) == ([], [])
+
+
+async def test_what_was_done_is_on_record(node: Node) -> None:
+    _, made = await node.call("POST", "/api/v1/drains", DRAIN)
+    await node.call("DELETE", f"/api/v1/drains/{made['id']}")
+    status, body = await node.call("GET", "/api/v1/audit")
+    done = [(one["action"], one["subject"], one["target"], one["owner"], one["reason"]) for one in body["records"]]
+    what = (made["id"], "site/osaka", "ops", "CHG-1042")
+    assert (status, done) == (200, [("undrain", *what), ("drain", *what)])
+    assert len((await node.call("GET", "/api/v1/audit?limit=1"))[1]["records"]) == 1
+    assert (await node.call("GET", "/api/v1/audit?limit=0"))[0] == 422
+
+
 GUARDED = ["/api/v1/drains", "/api/v1/status", "/api/v1/explain?name=www", "/api/nowhere", "/api"]
 
 

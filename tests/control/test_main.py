@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import aiohttp
+import dns.exception
 import dns.message
 import dns.query
 import pytest
@@ -108,6 +110,21 @@ async def test_a_whole_node_in_one_process(stopped_node: Node, start: Start, eve
     assert "API on 127.0.0.1 port" in said
     assert "reloaded: configuration" in said
     assert stopped_node.token not in said
+
+
+def test_a_prober_without_dns(stopped_node: Node, start: Start, eventually: Callable[..., None]) -> None:
+    file = Path(stopped_node.path)
+    text = file.read_text().replace("workers: 0\n", "").replace("roles: [dns, probe, api]", "roles: [probe, api]")
+    file.write_text(re.sub(r"dns: \[[^]]*\], ", "", text))
+    process = start()
+    eventually(process.ready)
+    with pytest.raises((dns.exception.Timeout, OSError)):
+        ask(stopped_node)
+    status = process.get("/api/v1/status")
+    assert isinstance(status, dict)
+    assert (status["serving"], status["workers"]) == (True, [])
+    assert [prober["name"] for prober in status["probers"]] == ["tokyo-1"]
+    assert process.end()[0] == 0
 
 
 async def test_ctrl_c_ends_a_whole_node(stopped_node: Node, start: Start, eventually: Callable[..., None]) -> None:

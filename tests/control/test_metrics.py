@@ -154,3 +154,10 @@ async def test_the_council_shows(node: Node) -> None:
     families = await read(node)
     values = [families[f"gslb_{name}"].samples[0].value for name in ("prober_blind", "voters", "targets_no_quorum")]
     assert values == [0, 1, 0]
+
+
+async def test_the_store_and_the_other_nodes_show(node: Node) -> None:
+    await node.until_served("tokyo", "osaka")
+    names = ("store_up", "store_alarms", "nodes", "nodes_differing", "own_votes")
+    families = await read(node)
+    assert [families[f"gslb_{name}"].samples[0].value for name in names] == [1, 0, 1, 0, 0]

@@ -1,6 +1,7 @@
 """What status shows of a running node."""
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from gslb.control.views import drain_view, is_live
@@ -91,6 +92,10 @@ def test_the_states_of_a_drain() -> None:
     removed = Drain("d-1", Target("site", "tokyo"), "r", "o", 100.0, 200.0, 150.0)
     assert drain_view(removed, config(), 300)["state"] == "removed"
     assert drain_view(drain, config(), 150)["members"] == ["web/tokyo"]
+    leased = replace(drain, leased=True)
+    assert drain_view(leased, config(), 1e9)["state"] == "active", "the store ends it, whatever the clock says"
+    assert drain_view(replace(leased, removed=200.5), config(), 300)["state"] == "expired"
+    assert drain_view(replace(leased, removed=150.0), config(), 300)["state"] == "removed"
 
 
 def test_a_member_lives_while_one_address_does() -> None:

@@ -11,8 +11,9 @@ from gslb.errors import StateError
 from gslb.server import publish
 from gslb.server.pages import LOADING, RETIRING, SERVING, Pages
 from gslb.server.processes import ProcessId
-from gslb.server.publish import LocalPublisher, SharedPublisher
+from gslb.server.publish import LocalPublisher, NoPublisher, SharedPublisher
 from gslb.server.state import StateFolder
+from gslb.server.stats import COUNTER_NAMES
 from gslb.server.worker import Worker
 from tests.server.stand_in import OSAKA, TOKYO, numbered, with_down
 from tests.support import addresses, ask, context, query
@@ -177,3 +178,14 @@ async def test_the_local_publisher_leaves_a_table_for_the_next_start(state: Stat
         assert publisher.publish_base(made.base, made.leaves) == generation
         assert publisher.publish_leaves(made.leaves) == generation + 1
         publisher.close()
+
+
+async def test_a_node_that_answers_nothing_publishes_to_nobody() -> None:
+    none = NoPublisher()
+    made = numbered(1)
+    assert (none.publish_base(made.base, made.leaves), none.publish_leaves(made.leaves)) == (1, 2)
+    assert await none.wait_acknowledged(2, 0.0)
+    assert (none.served(), none.workers()) == (None, [])
+    assert set(none.totals()) == set(COUNTER_NAMES)
+    assert not any(none.totals().values())
+    none.close()
