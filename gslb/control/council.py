@@ -18,6 +18,7 @@ from gslb.probe.targets import sites_of
 from gslb.store.votes import RENEW, Votes
 
 RETURN = 2.0  # seconds after the store's return in which every prober casts what it found meanwhile
+MUTE = 3.0  # seconds without a ballot that could be cast, after which those of others are taken for old as well
 GAP = 0.05  # seconds between casts, when a whole site dies target by target
 
 log = logging.getLogger("gslb.control")
@@ -37,6 +38,8 @@ class Council:
         self._votes = votes
         self._clock = clock
         self.lost = False  # whether the store was, when the votes were counted last
+        self.trouble = ""  # why the own ballot could not be cast
+        self._mute_since = float("inf")  # when that began
         self._lost_at = float("-inf")  # when it was so last
         self._since = 0.0  # when this prober became blind
         self._doubt: Doubt | None = None
@@ -74,9 +77,10 @@ class Council:
             self.local = {}
 
     def _out_of_touch(self) -> bool:
-        """Whether the votes of others cannot be known. A store that comes back has those from before at first."""
+        """Whether the votes of others cannot be known. A store that comes back has those from before at first, and one that
+        takes no ballot from here, full for example, takes none from others."""
         now = self._clock()
-        if self._votes.lost:
+        if self._votes.lost or now - self._mute_since >= MUTE:
             self._lost_at = now
         return 0 <= now - self._lost_at < RETURN
 
@@ -131,19 +135,12 @@ class Council:
 
     async def keep_casting(self, changed: Callable[[], None]) -> None:
         """Keep the own ballot cast, and call `changed` where those of others are not what was counted last."""
-        troubled = False
         self._votes.watch(lambda: self._look(changed))
         while True:
             self._hurry.clear()
             own = self._own()
-            try:
-                if self._probes:
-                    await self._votes.cast(own)
-                troubled = False
-            except StoreError as error:
-                if not troubled:
-                    log.error("votes cannot be shared: %s", error)
-                troubled = True
+            if self._probes:
+                await self._cast(own)
             self._look(changed)
             if self._counted_otherwise(own):
                 changed()
@@ -151,6 +148,18 @@ class Council:
             with suppress(TimeoutError):
                 async with asyncio.timeout(RENEW - GAP):
                     await self._hurry.wait()
+
+    async def _cast(self, own: Ballot) -> None:
+        began = self._clock()
+        try:
+            await self._votes.cast(own)
+        except StoreError as error:
+            if not self.trouble:
+                log.error("votes cannot be shared: %s", error)
+                self._mute_since = began
+            self.trouble = f"votes cannot be shared: {error}"
+        else:
+            self.trouble, self._mute_since = "", float("inf")
 
     def _look(self, changed: Callable[[], None]) -> None:
         """Whether the ballots of others are as they were counted; a lease that runs out is told by nobody."""

@@ -184,7 +184,7 @@ class Mirror:
         """Note it, once for all that follows until the copy is current again, and return how long to wait."""
         if not self.problem:
             log.warning("the store: %s", error)
-        self.problem = str(error)
+        self.problem = f"{error} ({error.hint})" if error.hint else str(error)
         if isinstance(error, CompactedError | BehindError | TooLongError):
             self._listed = False
         if isinstance(error, TooLongError):

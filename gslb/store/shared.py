@@ -126,10 +126,10 @@ class EtcdStore:
         for _ in range(TRIES):
             if self._drains.second(drain):
                 await self._writer.catch_up()  # it may have ended
+            seen = self._revision if after is None else after  # before anything is awaited: it goes with what is judged
             if conflict := self._drains.second(drain):
                 raise conflict
             lease = await self._etcd.grant(max(1, ceil(drain.expires - drain.created)))
-            seen = self._revision if after is None else after
             judged = Compare(self._keys.intents, "mod_revision", "=", seen)
             put = Put(self._keys.drains + drain.id, text, lease)
             if await self._writer.write(Deed("drain", drain, (judged,), put)):

@@ -9,7 +9,7 @@ import pytest
 
 from gslb.config.model import Config, Member, Monitor, MonitorSet, Pool, Prober
 from gslb.config.settings import NodeSettings, StoreSettings
-from gslb.control.council import RETURN, Council
+from gslb.control.council import MUTE, RETURN, Council
 from gslb.errors import StoreError
 from gslb.health.states import Observation, TargetKey, Verdict
 from gslb.health.votes import Ballot
@@ -249,4 +249,32 @@ async def test_who_does_not_probe_casts_nothing_and_strangers_are_not_counted() 
     place.others["osaka-1"] = Ballot("osaka-1", "osaka", seen("up"))
     place.told()
     assert changes
+    task.cancel()
+
+
+async def test_a_store_that_takes_no_ballot_has_old_ones_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gslb.control.council.RENEW", 0.02)
+    monkeypatch.setattr("gslb.control.council.GAP", 0.01)
+    now, woken = 100.0, asyncio.Event()
+    place = Place(Ballot("osaka-1", "osaka", seen("up")), Ballot("witness-1", "witness", seen("up")))
+    council = Council(lost_store(), lambda: seen("down"), place, lambda: now)
+    place.fault = True
+    task = asyncio.create_task(council.keep_casting(woken.set))
+    async with asyncio.timeout(5):
+        while not council.trouble:
+            await asyncio.sleep(0.01)
+        council.decide()
+        assert (council.lost, council.belief[A].verdict) == (False, "up")
+        woken.clear()
+        now += MUTE
+        await woken.wait()
+        council.decide()
+        assert (council.lost, council.belief[A].verdict) == (True, "down")
+        assert council.trouble == "votes cannot be shared: the store is out of reach"
+        place.fault = False
+        while council.trouble:
+            await asyncio.sleep(0.01)
+        now += RETURN
+        council.decide()
+        assert (council.lost, council.belief[A].verdict) == (False, "up")
     task.cancel()

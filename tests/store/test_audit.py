@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gslb.store.audit import Record, broken, chained
+from gslb.store.audit import Record, broken, chained, newest
 
 
 def chain(node: str, count: int) -> list[Record]:
@@ -31,3 +31,28 @@ def test_what_was_changed_or_taken_out_shows() -> None:
     assert broken([one, three]) == ["entry 3 of tokyo-1 does not follow entry 1"]
     forged = chained(replace(two, reason="none"), one)
     assert broken([one, forged, three]) == ["entry 3 of tokyo-1 does not follow entry 2"]
+
+
+def test_the_newest_of_several_chains_and_each_in_its_order_though_a_clock_was_set_back() -> None:
+    tokyo, osaka = chain("tokyo-1", 4), chain("osaka-1", 3)
+    set_back: list[Record] = []
+    for at in (50.0, 60.0, 1.0, 2.0):
+        entry = Record("fukuoka-1", 0, at, "drain", "site/tokyo", "d-1", "ops", "CHG-1")
+        set_back.append(chained(entry, set_back[-1] if set_back else None))
+    found = newest([*tokyo, *osaka, *set_back], 100)
+    assert broken(reversed(found)) == []
+    assert [(one.node, one.number) for one in found[:5]] == [
+        ("fukuoka-1", 4),
+        ("fukuoka-1", 3),
+        ("fukuoka-1", 2),
+        ("fukuoka-1", 1),
+        ("tokyo-1", 4),
+    ]
+    assert newest([*tokyo, *osaka], 2) == (tokyo[3], tokyo[2])
+
+
+def test_a_number_that_is_taken_is_left_out_and_shows() -> None:
+    one, two = chain("tokyo-1", 2)
+    four = chained(replace(two, subject="d-9"), two, 4)
+    assert four.number == 4
+    assert broken([one, two, four]) == ["entry 4 of tokyo-1 does not follow entry 2"]
