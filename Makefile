@@ -29,7 +29,7 @@ run: .venv/.run
 	@$(BIN)/gslb demo
 
 test: .venv/.dev
-	@tools/system-tools dig nsd knotd unbound zonemaster-cli ip postgres nginx etcd nft faketime
+	@tools/system-tools dig nsd knotd unbound zonemaster-cli ip postgres nginx etcd etcdctl nft faketime openssl systemd-analyze
 	$(BIN)/python -m pytest -n 3 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
 	$(BIN)/coverage report --include=$(EVERY_BRANCH) --skip-covered --fail-under=100
 

@@ -20,10 +20,12 @@ IN_CI = os.environ.get("CI") == "true"
 PACKAGES = {
     "dig": "bind9-dnsutils",
     "etcd": "etcd-server",
+    "etcdctl": "etcd-client",
     "ip": "iproute2",
     "knotd": "knot",
     "nft": "nftables",
     "nsd": "nsd",
+    "systemd-analyze": "systemd",
     "unbound": "unbound",
 }
 ROOT = Path(__file__).parent.parent

@@ -77,12 +77,19 @@ class Council:
             self.local = {}
 
     def _out_of_touch(self) -> bool:
-        """Whether the votes of others cannot be known. A store that comes back has those from before at first, and one that
-        takes no ballot from here, full for example, takes none from others."""
+        """Whether the votes of others cannot be known. A store that comes back has those from before at first; one that
+        takes no ballot from here, being full for example, takes none from others."""
         now = self._clock()
         if self._votes.lost or now - self._mute_since >= MUTE:
             self._lost_at = now
         return 0 <= now - self._lost_at < RETURN
+
+    @property
+    def follows(self) -> str:
+        """What belief follows, in words."""
+        if not self.lost:
+            return "votes"
+        return "own votes" if self._probes and self._config.node.store.loss == "own_votes" else "nothing: it is frozen"
 
     def _decide_alone(self, own: Ballot) -> None:
         """Nobody knows what the others see: this node's own prober decides, unless it is to leave all as it is.

@@ -80,7 +80,7 @@ class Intents:
                 held = self._store.held()
                 self._judge(wish, held.drains)
                 try:
-                    kept = await self._store.add_drain(drain, None if wish.local else held.revision)
+                    kept = await self._store.add_drain(drain, None if wish.local else held.revision, forced=wish.force)
                 except StaleError:
                     continue
                 self._told()

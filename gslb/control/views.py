@@ -71,7 +71,7 @@ def store_view(controller: Controller) -> Json:
     return {
         **condition._asdict(),
         "alarms": list(condition.alarms),
-        "belief": "own votes" if controller.council.lost else "votes",
+        "belief": controller.council.follows,
     }
 
 

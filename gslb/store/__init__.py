@@ -45,8 +45,8 @@ class Store(Protocol):
     def held(self) -> Held:
         """The intents as they are known here."""
 
-    async def add_drain(self, drain: Drain, after: int | None = None) -> Drain:
-        """Keep a drain, and return it as it is kept.
+    async def add_drain(self, drain: Drain, after: int | None = None, *, forced: bool = False) -> Drain:
+        """Keep a drain, and return it as it is kept; the record tells where it was `forced` against the safety rule.
 
         With `after`, only if no intent has changed since that revision: raises StaleError, and what `held` gives is
         newer then. Raises ConflictError where a drain of the same target is active when it is created, StoreError.

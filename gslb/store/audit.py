@@ -19,13 +19,18 @@ class Record:
     node: str
     number: int
     at: float
-    action: str  # drain, undrain
+    action: str  # drain, force-drain, undrain
     target: str
     subject: str  # the intent's id
     owner: str
     reason: str
     before: str = FIRST
     hash: str = ""
+
+
+def added(*, forced: bool) -> str:
+    """The action of a drain that begins; `forced`: against the safety rule."""
+    return "force-drain" if forced else "drain"
 
 
 def chained(record: Record, before: Record | None, number: int = 0) -> Record:

@@ -17,7 +17,7 @@ from typing import Final
 from gslb.errors import NotFoundError, RequestError, StaleError, StoreError
 from gslb.intents import Drain
 from gslb.store import Held
-from gslb.store.audit import Record, newest
+from gslb.store.audit import Record, added, newest
 from gslb.store.ballots import SharedVotes
 from gslb.store.drainview import DrainView
 from gslb.store.etcd import Etcd
@@ -105,10 +105,10 @@ class EtcdStore:
         alarms = (*filter(None, found), *sorted(texts)[:ALARMS], *more)
         return Condition("etcd", lost, silent, alarms, self._etcd.endpoint)
 
-    async def add_drain(self, drain: Drain, after: int | None = None) -> Drain:
+    async def add_drain(self, drain: Drain, after: int | None = None, *, forced: bool = False) -> Drain:
         """See Store; one that is `local` is kept by this node alone, whatever the others do."""
         if drain.local:
-            return replace(await self._own.add_drain(drain), local=True)
+            return replace(await self._own.add_drain(drain, forced=forced), local=True)
         self._require(_LOCAL)
         try:
             text = dump_drain(drain)
@@ -117,12 +117,12 @@ class EtcdStore:
             raise RequestError(f"the drain cannot be kept: {error}") from error
         async with self._writing:
             try:
-                return await self._add(kept, text, after)
+                return await self._add(kept, text, after, added(forced=forced))
             except StoreError as error:
                 error.hint = error.hint or _LOCAL
                 raise
 
-    async def _add(self, drain: Drain, text: bytes, after: int | None) -> Drain:
+    async def _add(self, drain: Drain, text: bytes, after: int | None, action: str) -> Drain:
         for _ in range(TRIES):
             if self._drains.second(drain):
                 await self._writer.catch_up()  # it may have ended
@@ -132,7 +132,7 @@ class EtcdStore:
             lease = await self._etcd.grant(max(1, ceil(drain.expires - drain.created)))
             judged = Compare(self._keys.intents, "mod_revision", "=", seen)
             put = Put(self._keys.drains + drain.id, text, lease)
-            if await self._writer.write(Deed("drain", drain, (judged,), put)):
+            if await self._writer.write(Deed(action, drain, (judged,), put)):
                 return self._drains.get(drain.id) or drain
             with suppress(StoreError):
                 await self._etcd.revoke(lease)

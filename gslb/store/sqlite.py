@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 from gslb.errors import ConflictError, NotFoundError, RequestError, SnapshotError, StaleError, StoreError
 from gslb.intents import Drain
 from gslb.store import HISTORY, HealthSnapshot, Held, healthtext
-from gslb.store.audit import Record, chained
+from gslb.store.audit import Record, added, chained
 from gslb.store.database import Schema, in_thread, open_database, transaction
 from gslb.store.roster import Condition, Registration
 from gslb.store.votes import OwnVotes
@@ -75,12 +75,12 @@ class SqliteStore:
         """See Store."""
         return self._held
 
-    async def add_drain(self, drain: Drain, after: int | None = None) -> Drain:
+    async def add_drain(self, drain: Drain, after: int | None = None, *, forced: bool = False) -> Drain:
         """Keep a drain and forget those that ended long ago. Raises ConflictError, StaleError, StoreError."""
         async with self._writing:
             if after is not None and after != self._held.revision:
                 raise StaleError("other intents came meanwhile, and this one was judged without them", hint="try again")
-            await self._run(lambda: self._add(drain))
+            await self._run(lambda: self._add(drain, added(forced=forced)))
             await self._refresh()
         return drain
 
@@ -161,7 +161,7 @@ class SqliteStore:
     def _drains(self) -> tuple[Drain, ...]:
         return tuple(map(_drain, self._execute(f"SELECT {_COLUMNS} FROM drains ORDER BY created, id")))  # noqa: S608
 
-    def _add(self, drain: Drain) -> None:
+    def _add(self, drain: Drain, action: str) -> None:
         def insert() -> None:
             now = drain.created
             for other in self._drains():
@@ -174,7 +174,7 @@ class SqliteStore:
             self._execute("DELETE FROM drains WHERE min(expires, ifnull(removed, expires)) < ?", (now - HISTORY,))
             values = (drain.id, str(drain.target), drain.reason, drain.owner, now, drain.expires, drain.removed)
             self._execute(f"INSERT INTO drains ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608
-            self._record("drain", drain, now)
+            self._record(action, drain, now)
 
         self._transaction(insert)
 

@@ -39,9 +39,18 @@ store:
         ("{type: etcd, endpoints: ['http://u:p@h:1']}", "store.endpoints.0: must be a client URL of etcd"),
         ("{type: etcd, endpoints: ['http://h:1/x']}", "store.endpoints.0: must be a client URL of etcd"),
         ("{type: etcd, endpoints: ['http://h:x']}", "store.endpoints.0: must be a client URL of etcd"),
-        ("{type: etcd, endpoints: ['http://h:1'], prefix: gslb}", "store.prefix: must be a path such as /gslb (got 'gslb'"),
-        ("{type: etcd, endpoints: ['http://h:1'], tls: {cert: a}}", "store.tls: needs both `cert` and `key`, or neither"),
-        ("{type: etcd, endpoints: ['http://h:1'], loss: panic}", "store.loss: must be own_votes or freeze (got 'panic')"),
+        (
+            "{type: etcd, endpoints: ['http://h:1'], prefix: gslb}",
+            "store.prefix: must be a path such as /gslb (got 'gslb'",
+        ),
+        (
+            "{type: etcd, endpoints: ['http://h:1'], tls: {cert: a}}",
+            "store.tls: needs both `cert` and `key`, or neither",
+        ),
+        (
+            "{type: etcd, endpoints: ['http://h:1'], loss: panic}",
+            "store.loss: must be own_votes or freeze (got 'panic')",
+        ),
         ("{type: etcd, endpoints: ['http://h:1'], login: {user: x}}", "store.login.password_file: is required"),
     ],
 )
@@ -52,7 +61,10 @@ def test_faults(folder: Folder, text: str, fault: str) -> None:
 
 def test_a_node_without_the_role_dns_needs_no_address(folder: Folder) -> None:
     node = NODE.replace("site: tokyo", "site: tokyo, roles: [probe]")
-    bare = "\n".join(line for line in node.splitlines() if not line.startswith("listen")) + '\nlisten: {api: "127.0.0.1:1"}\n'
+    bare = (
+        "\n".join(line for line in node.splitlines() if not line.startswith("listen"))
+        + '\nlisten: {api: "127.0.0.1:1"}\n'
+    )
     assert folder.load(node=bare).node.dns == ()
     [found] = folder.problems(node=bare.replace("roles: [probe]", "roles: [dns]"))
     assert "listen: `dns` is required for the role dns" in found

@@ -47,6 +47,7 @@ async def test_the_last_live_member_stays_unless_forced(store: SqliteStore) -> N
     assert len(intents.drains) == 1
     await intents.add(wish("site/osaka", force=True))
     assert len(intents.drains) == 2
+    assert [record.action for record in await store.audit(2)] == ["force-drain", "drain"]
 
 
 async def test_an_unknown_target_is_refused(store: SqliteStore) -> None:
@@ -67,10 +68,10 @@ class Busy(SqliteStore):
 
     others: list[Drain]
 
-    async def add_drain(self, drain: Drain, after: int | None = None) -> Drain:
+    async def add_drain(self, drain: Drain, after: int | None = None, *, forced: bool = False) -> Drain:
         if self.others:
             await super().add_drain(self.others.pop())
-        return await super().add_drain(drain, after)
+        return await super().add_drain(drain, after, forced=forced)
 
 
 async def test_who_was_slower_is_judged_anew(tmp_path: Path) -> None:

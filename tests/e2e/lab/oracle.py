@@ -126,13 +126,17 @@ class Oracle:
         return (answer for answer in self.log if begin <= answer.sent < end)
 
     def faults(self, limits: Limits, begin: float = 0.0, end: float = float("inf")) -> list[Fault]:
-        """Everything that was wrong by the truth; of NOERROR answers alone. `missing` is for false_failovers()."""
+        """Everything that was wrong by the truth; of NOERROR answers alone. `missing` is for false_failovers().
+
+        What was right when the answer came is not wrong: it may have been given a moment after the query was sent.
+        """
         judge = Judge(self._truth, limits)
         return [
             Fault(kind, answer, addresses)
             for answer in self.between(begin, end)
             if answer.rcode == 0
             for kind, addresses in judge.faults(answer.addresses, answer.sent).items()
+            if kind in judge.faults(answer.addresses, answer.received)
         ]
 
     def wrong(self, limits: Limits, begin: float = 0.0, end: float = float("inf")) -> list[Fault]:
