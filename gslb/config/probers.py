@@ -104,8 +104,8 @@ def _warn_votes(config: Config, findings: Findings) -> None:
             findings.warn(("monitors", name, "self_vote"), message)
         elif len(config.probers) > 1:  # a prober that is alone dies with its site, and so does the node
             message = (
-                f"the death of site {site!r} leaves {left} prober(s), and a verdict of {name!r} needs {monitor.min_votes}:"
-                " it would be served on"
+                f"the death of site {site!r} leaves {left} prober(s), and a verdict of {name!r} needs"
+                f" {monitor.min_votes}: it would be served on"
             )
             findings.warn(("probers",), message, "add a prober at another site, a witness")
 

@@ -19,7 +19,7 @@ from gslb.control.controller import Controller
 from gslb.control.council import Council
 from gslb.control.expiry import expiry_lines
 from gslb.control.pagelines import written
-from gslb.control.views import ready_view
+from gslb.control.views import ready_view, store_alarms
 from gslb.health.votes import voters
 from gslb.probe.lateness import BOUNDS
 from gslb.probe.runner import Runner
@@ -191,7 +191,9 @@ def _council(council: Council) -> Iterator[Metric]:
 def _others(controller: Controller) -> Iterator[Metric]:
     condition = controller.store.condition()
     yield _gauge("store_up", "1 while the store answers.", not condition.lost)
-    yield _gauge("store_alarms", "What is wrong with the store or in it: see gslb status.", len(condition.alarms))
+    yield _gauge(
+        "store_alarms", "What is wrong with the store or in it: see gslb nodes.", len(store_alarms(controller))
+    )
     yield _gauge("nodes", "Nodes that are registered, this one included.", len(controller.store.roster()))
     text = "Nodes that have served another configuration or other answers than this one for 10 seconds."
     yield _gauge("nodes_differing", text, len(controller.presence.alarms))

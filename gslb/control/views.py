@@ -70,9 +70,14 @@ def store_view(controller: Controller) -> Json:
     condition = controller.store.condition()
     return {
         **condition._asdict(),
-        "alarms": list(condition.alarms),
+        "alarms": store_alarms(controller),
         "belief": controller.council.follows,
     }
+
+
+def store_alarms(controller: Controller) -> list[str]:
+    """What is wrong with the store or in it, and that votes cannot be cast."""
+    return [*controller.store.condition().alarms, *filter(None, (controller.council.trouble,))]
 
 
 def nodes_view(controller: Controller) -> Json:

@@ -30,6 +30,7 @@ from gslb.store.valuetext import check_secrets, dump_drain, load_drain, load_nod
 from gslb.store.votes import RENEW
 from gslb.store.writer import Deed, Place, Writer
 
+ASK_EVERY: Final = 5.0  # seconds between questions for etcd's own alarms
 FIRST_LOOK: Final = 1.0  # seconds that the start waits for the store; after that it goes on with the copy
 TRIES: Final = 5  # at a write that others overtake
 ALARMS: Final = 20  # that are told at once
@@ -52,6 +53,7 @@ class EtcdStore:
         self._drains = DrainView(self._keys)
         self._nodes: dict[str, Registration] = {}
         self._alarms: dict[str, str] = {}  # by key
+        self._own_alarms: tuple[str, ...] = ()  # that etcd raises itself
         self._told: list[Callable[[], None]] = []
         self._writing = asyncio.Lock()
         self._copy_wanted = asyncio.Event()
@@ -68,7 +70,7 @@ class EtcdStore:
     async def run(self) -> None:
         """See Store."""
         async with asyncio.TaskGroup() as group:
-            for task in (self._mirror.run, self._session.run, self._keep_copy):
+            for task in (self._mirror.run, self._session.run, self._keep_copy, self._keep_asking):
                 group.create_task(task())
 
     async def first_look(self) -> bool:
@@ -101,7 +103,7 @@ class EtcdStore:
         silent = None if heard == float("-inf") else time.monotonic() - heard
         texts = [*self._alarms.values(), *self.votes.alarms.values(), *self._drains.alarms.values()]
         more = [f"and {len(texts) - ALARMS} more keys that cannot be understood"] if len(texts) > ALARMS else []
-        found = (self._mirror.problem if lost else "", self._mirror.alarm, self._session.problem)
+        found = (self._mirror.problem if lost else "", self._mirror.alarm, self._session.problem, *self._own_alarms)
         alarms = (*filter(None, found), *sorted(texts)[:ALARMS], *more)
         return Condition("etcd", lost, silent, alarms, self._etcd.endpoint)
 
@@ -234,6 +236,13 @@ class EtcdStore:
             self._nodes[name] = node
         except ValueError as error:
             self._alarms[key] = f"{shown(key)}: {error}"
+
+    async def _keep_asking(self) -> None:
+        """Learn what etcd says of itself: that it is full, before anybody writes."""
+        while True:
+            told = (await self._etcd.status()).alarms
+            self._own_alarms = tuple(f"etcd: {alarm.strip()}" for alarm in told)
+            await asyncio.sleep(ASK_EVERY)
 
     async def _keep_copy(self) -> None:
         """Write what is known of the drains to the node's own file."""

@@ -3,12 +3,15 @@
 import asyncio
 import json
 import time
+from pathlib import Path
 
 from gslb.store.audit import broken
 from gslb.store.etcd import Etcd
 from gslb.store.etcdtext import Delete, Put
 from gslb.store.keys import Keys
+from gslb.store.shared import ASK_EVERY
 from gslb.store.valuetext import HEAD
+from tests.etcd_kit import Cluster
 from tests.store.nodes_kit import (
     NAMES,
     Node,
@@ -97,3 +100,16 @@ async def test_values_of_a_newer_version(trio: list[Node], etcd: Etcd, prefix: s
     for key in readable:
         await rewrite(key)
     await until(lambda: two.alarms == "")
+
+
+async def test_a_full_store_is_told_before_anybody_writes(tmp_path: Path) -> None:
+    with Cluster(tmp_path / "etcd", options=("--quota-backend-bytes", "16777216")) as cluster:
+        node = await Node(cluster.access(), "/gslb", "tokyo-1", tmp_path).start()
+        try:
+            assert "NOSPACE" not in node.alarms
+            cluster.fill()
+            await until(lambda: "NOSPACE" in node.alarms, ASK_EVERY + 2)
+            cluster.make_room()
+            await until(lambda: "NOSPACE" not in node.alarms, ASK_EVERY + 2)
+        finally:
+            await node.leave()
