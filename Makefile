@@ -30,7 +30,8 @@ run: .venv/.run
 
 test: .venv/.dev
 	@tools/system-tools dig nsd knotd unbound zonemaster-cli ip postgres nginx etcd etcdctl nft faketime openssl systemd-analyze
-	$(BIN)/python -m pytest -n 3 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/python -m pytest -n 3 --dist loadfile --ignore=tests/e2e/lab --cov --cov-report=
+	$(BIN)/python -m pytest tests/e2e/lab --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90
 	$(BIN)/coverage report --include=$(EVERY_BRANCH) --skip-covered --fail-under=100
 
 check: .venv/.dev
@@ -64,7 +65,7 @@ guard: .venv/.dev
 	$(BIN)/python bench/guard.py
 
 soak: .venv/.dev
-	@tools/system-tools dig nsd knotd
+	@tools/system-tools dig nsd knotd ip nginx etcd nft faketime
 	$(BIN)/python -m pytest -s -m soak --timeout 3600
 	GSLB_DIFFERENTIAL=50000 $(BIN)/python -m pytest -s --timeout 3600 tests/differential
 
