@@ -17,7 +17,7 @@ from gslb.store.shared import EtcdStore
 from gslb.store.sqlite import SqliteStore
 from gslb.store.writer import Place
 
-SECRETS_EVERY = 5.0  # seconds between looks at the cookie secrets that all nodes share
+SECRETS_EVERY = 2.0  # seconds between looks at the cookie secrets that all nodes share
 
 log = logging.getLogger("gslb.control")
 

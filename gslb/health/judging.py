@@ -1,28 +1,26 @@
 """One pool at one moment: the steps of gslb.health.effective in their order. Pure."""
 
-from collections.abc import Mapping, Sequence, Set
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence, Set
+from functools import partial
 from types import MappingProxyType
-from typing import Final, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from gslb.config.model import Config, Member, Pool
 from gslb.health.guard import Down, guard
 from gslb.health.memory import Loss, Past, PoolPast
 from gslb.health.ramp import ramped
-from gslb.health.returning import Return, moved_on, returning
+from gslb.health.returning import Return, moved_on, returning, shown
 from gslb.health.states import UNKNOWN, AddressState, Belief, MemberState, Observation, Step, TargetKey, Verdict
-from gslb.health.votes import Ballot, Ballots, voters
+from gslb.health.votes import Ballot, Ballots, calls_down, voters
 from gslb.intents import Drain, Force, Hold, Intent, intent_on
 
-_LAST_MOMENT: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
-
 AnIntent = TypeVar("AnIntent", bound=Intent)
+Fails = Callable[[Pool, str], bool]  # whether an address fails the monitors of a pool
 
 
 class Inputs(NamedTuple):
-    """What is known and wanted. `local` is what the probers at this node's site believe by themselves, for pools of
-    that scope; `settled`: the first round had its time, so unknown counts as up; `ranged` are the pools whose names
-    have a TTL that depends on calm."""
+    """What is known and wanted. `local` is what the probers at this node's site believe, for pools of that scope;
+    `settled`: the first round had its time, so unknown counts as up; `ranged`: pools whose TTL depends on calm."""
 
     belief: Belief
     drains: Sequence[Drain] = ()
@@ -132,10 +130,11 @@ class _Work:
             if one.verdict == "unknown" and self.inputs.settled:
                 one.step("observed", "up", "counts as up until the first result")
             for name in self.pool.requires if one.verdict == "up" else ():
-                if not self._site_lives(self.config.pools[name], one.member.site):
+                if not self._site_lives(self.config.pools[name], one.member.site, self._fails):
                     one.step("requires", "down", f"pool {name} is down at {one.member.site}")
             one.past = moved_on(self.pool, one.was, one.verdict, self.now)
-            if one.verdict == "up" and one.was and (one.was.stands, one.was.served) == ("down", "up"):
+            stayed = one.was and one.was.served == "up" and (one.was.stands == "down" or self._is_only(one))
+            if one.verdict == "up" and stayed:
                 one.past = one.past._replace(waiting=False, suppressed=False)  # it was never out: nothing returns
 
     def _observe(self, pool: Pool, address: str) -> tuple[Verdict, str, bool]:
@@ -160,20 +159,22 @@ class _Work:
     def _belief(self, pool: Pool, key: TargetKey) -> Observation:
         if pool.scope == "local":
             nearby = self.inputs.local.get(key, UNKNOWN)
-            if nearby.verdict != "unknown":
+            if nearby.verdict != "unknown" and not nearby.no_quorum:  # what they said once is no verdict
                 return nearby
         return self.inputs.belief.get(key, UNKNOWN)
 
-    def _site_lives(self, required: Pool, site: str) -> bool:
-        """Whether a member of the required pool at the site is observed up, or may be: unknown takes nobody out."""
-        there = [member for member in required.members if member.site == site]
-        return any(self._member_lives(required, member) for member in there)
+    def _fails(self, pool: Pool, address: str) -> bool:
+        return self._observe(pool, address)[0] == "down"
 
-    def _member_lives(self, required: Pool, member: Member) -> bool:
+    def _site_lives(self, required: Pool, site: str, fails: Fails) -> bool:
+        """Whether a member of the required pool at the site is observed up, or may be: unknown takes nobody out."""
+        return any(self._member_lives(required, member, fails) for member in required.members if member.site == site)
+
+    def _member_lives(self, required: Pool, member: Member, fails: Fails) -> bool:
         force = intent_on(self.inputs.forces, required.name, member.name, member.site, self.now)
         if force:
             return force.up
-        return any(self._observe(required, address)[0] != "down" for address in member.probed)
+        return not all(fails(required, address) for address in member.probed)
 
     def let_wait(self) -> None:
         """Steps 3 and 4: what stands again may have to wait, unless nothing else lives."""
@@ -185,10 +186,14 @@ class _Work:
                 one.step(one.wait.step, "down", one.wait.why)
                 self.at += [one.wait.at] if one.wait.at is not None else []
         waiting = [one for one in self.addresses if one.wait.step and not one.wait.firm]
-        families = {":" in one.address for one in self.addresses if self._will_serve(one)} if waiting else set()
+        able = [one for one in self.addresses if self._will_serve(one)] if waiting else []
+        families = {":" in one.address for one in [one for one in able if self._is_only(one)] or able}
         for one in waiting:
             if (":" in one.address) not in families:
                 one.step(one.wait.step, "up", f"{one.wait.step} ignored: nothing else lives")
+
+    def _is_only(self, one: _Address) -> bool:
+        return one.member.name == self.past.only  # served last where one may be
 
     def _will_serve(self, one: _Address) -> bool:
         force = self.forces.get(one.member.name)
@@ -216,13 +221,14 @@ class _Work:
     def _agree(self, members: Set[str], sites: Set[str]) -> bool:
         """Whether every voter outside the sites, and at least one, calls all of these members down."""
         outside = [ballot for ballot in voters(self.inputs.ballots) if ballot.site not in sites and ballot.verdicts]
-        places = [one.member.checked(one.address) for one in self.addresses if one.member.name in members]
-        return bool(outside) and all(self._calls_down(ballot, place) for ballot in outside for place in places)
+        those = [one for one in self.addresses if one.member.name in members]
+        return bool(outside) and all(self._calls_down(ballot, one) for ballot in outside for one in those)
 
-    def _calls_down(self, ballot: Ballot, address: str) -> bool:
-        monitors = self.pool.monitors
-        down = [ballot.verdicts.get(TargetKey(name, address), UNKNOWN).verdict for name in monitors.of].count("down")
-        return len(monitors.of) - down < monitors.at_least
+    def _calls_down(self, ballot: Ballot, one: _Address) -> bool:
+        """Whether a voter takes the address for down, or what it requires at its site."""
+        fails, required = partial(calls_down, ballot), map(self.config.pools.__getitem__, self.pool.requires)
+        lives = all(self._site_lives(pool, one.member.site, fails) for pool in required)
+        return not lives or fails(self.pool, one.member.checked(one.address))
 
     def freeze(self) -> None:
         """Step 6: an operator's hold."""
@@ -283,17 +289,10 @@ class _Work:
 
     def _member(self, member: Member, those: Sequence[AddressState], shares: Mapping[str, float]) -> MemberState:
         drain, force = self.drains.get(member.name), self.forces.get(member.name)
-        return MemberState(
-            self.pool.name,
-            member.name,
-            member.site,
-            tuple(those),
-            drain.id if drain else "",
-            force is not None and not force.up,
-            shares.get(member.name, 1.0),
-        )
+        drained, down = drain.id if drain else "", force is not None and not force.up
+        share = shares.get(member.name, 1.0)
+        return MemberState(self.pool.name, member.name, member.site, tuple(those), drained, down, share)
 
 
 def _asked(intent: Intent) -> str:
-    until = datetime.fromtimestamp(min(max(intent.expires, 0.0), _LAST_MOMENT), UTC)
-    return f"{intent.reason} ({type(intent).__name__.lower()} {intent.id}, until {until:%Y-%m-%dT%H:%M:%SZ})"
+    return f"{intent.reason} ({type(intent).__name__.lower()} {intent.id}, until {shown(intent.expires)})"

@@ -2,14 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 from math import log2
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from gslb.config.model import Damping, Pool, Window
 from gslb.health.memory import Past
 from gslb.health.states import Verdict
 
-_DAYS = 8  # to look ahead for a window: one more than a week
+_DAYS: Final = 8  # to look ahead for a window: one more than a week
+_LAST_MOMENT: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
 
 class Return(NamedTuple):
@@ -63,7 +64,7 @@ def returning(pool: Pool, past: Past, now: float) -> tuple[Past, Return]:
         reuse = pool.damping.reuse
         if decayed(pool.damping, past, now) >= reuse:
             at = past.since + pool.damping.half_life * log2(past.penalty / reuse) + 1e-3
-            why = f"suppressed: changed too often (penalty {past.penalty:.2f} then), served again at {_shown(at)}"
+            why = f"suppressed: changed too often (penalty {past.penalty:.2f} then), served again at {shown(at)}"
             return past, Return("damping", why, max(at, now + 1e-3))
     return past._replace(suppressed=False) if past.suppressed else past, Return()
 
@@ -72,16 +73,17 @@ def _failback(pool: Pool, past: Past, now: float) -> Return:
     rule = pool.failback
     if rule.mode == "hold" and now < past.since + rule.hold:
         at = past.since + rule.hold
-        return Return("failback", f"must stay up for {rule.hold:g} s, until {_shown(at)}", at)
+        return Return("failback", f"must stay up for {rule.hold:g} s, until {shown(at)}", at)
     if rule.mode == "manual":
         return Return("failback", "manual: waits for `gslb resume`", None, True)
     if rule.mode == "window" and rule.window and (at := opens(rule.window, now)) > now:
-        return Return("failback", f"waits for its window, {_shown(at)}", at, True)
+        return Return("failback", f"waits for its window, {shown(at)}", at, True)
     return Return()
 
 
-def _shown(moment: float) -> str:
-    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
+def shown(moment: float) -> str:
+    """A second of the epoch, for people; those beyond the calendar as its ends."""
+    return f"{datetime.fromtimestamp(min(max(moment, 0.0), _LAST_MOMENT), UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def opens(window: Window, now: float) -> float:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from gslb.health.states import Belief, Observation, TargetKey
+from gslb.config.model import Pool
+from gslb.health.states import UNKNOWN, Belief, Observation, TargetKey
 
 
 class Ballot(NamedTuple):
@@ -39,6 +40,13 @@ def votes_on(key: TargetKey, ballots: Ballots) -> list[Vote]:
 def voters(ballots: Ballots) -> Iterator[Ballot]:
     """Those who see."""
     return (ballot for ballot in ballots.values() if not ballot.blind)
+
+
+def calls_down(ballot: Ballot, pool: Pool, address: str) -> bool:
+    """Whether by this ballot alone too few monitors of the pool can pass at an address."""
+    monitors = pool.monitors
+    down = [ballot.verdicts.get(TargetKey(name, address), UNKNOWN).verdict for name in monitors.of].count("down")
+    return len(monitors.of) - down < monitors.at_least
 
 
 def told(votes: Sequence[Vote]) -> str:

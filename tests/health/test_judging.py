@@ -153,6 +153,19 @@ def test_blast_radius_holds_and_outside_voters_end_it() -> None:
     assert agreed.served() == ""
 
 
+def test_outside_voters_agree_on_what_a_pool_requires() -> None:
+    web = replace(WEB, requires=("db",))
+    needed = [address for one in BASE.members for address in one.addresses]
+    for seen, served in ((needed, ""), (needed[:1], "a"), ([], "a")):
+        world = World(web)
+        verdicts: dict[str, Verdict] = {**dict.fromkeys((A, B), "up"), **dict.fromkeys(seen, "down")}
+        witness = {TargetKey("web", address): Observation(verdict, 1.0) for address, verdict in verdicts.items()}
+        world.more = {"ballots": {"w": Ballot("w", "witness", witness)}}
+        world.verdicts[needed[1]] = "down"
+        world.step(1.0, db="down")
+        assert len(world.served()) == len(served), f"a voter who sees {seen} down"
+
+
 def test_a_hold_freezes_what_health_does() -> None:
     world = World()
     world.more = {"holds": (intent(Hold, "site/tokyo"),)}
@@ -220,6 +233,39 @@ def test_a_pool_of_local_scope_prefers_the_probers_at_its_site() -> None:
     world.more = {"local": {TargetKey("web", A): Observation("unknown", 0.0)}}
     world.step(2.0)
     assert world.served() == "ab"
+
+
+def test_the_only_one_stays_though_it_was_let_in_early() -> None:
+    world = World(replace(WEB, exclusive=True))
+    world.step(1.0, a="down", b="down")
+    for at in (2.0, 4.0):
+        world.step(at, a="up")
+        world.step(at + 1, a="down")
+    world.step(6.0, a="up")
+    assert world.served() == "a", "suppressed, but nothing else lives"
+    world.step(7.0, b="up")
+    assert world.served() == "a", "the other does not take over from one that stands"
+
+
+def test_the_only_one_is_served_in_both_families() -> None:
+    """What waits of it is not kept out for the sake of another, which is not served."""
+    six = "2001:db8::1"
+    members = (replace(WEB.members[0], addresses=(A, six)), WEB.members[1])
+    world = World(replace(WEB, members=members, exclusive=True, failback=Failback("hold", 60.0)))
+    world.verdicts[six] = "up"
+    world.step(1.0)
+    world.step(2.0, a="down")
+    world.step(3.0, a="up")
+    assert world.served() == "a"
+
+
+@pytest.mark.parametrize("said", ["up", "down"])
+def test_what_the_probers_at_a_site_said_once_is_no_verdict_of_theirs(said: Verdict) -> None:
+    """They are blind, gone, or at odds: the verdict of all probers decides."""
+    world = World(replace(WEB, scope="local"))
+    world.more = {"local": {TargetKey("web", A): Observation(said, 5.0, no_quorum=True)}}
+    world.step(1.0, a="down" if said == "up" else "up")
+    assert world.served() == ("b" if said == "up" else "ab")
 
 
 def test_calm_shows_only_where_a_ttl_depends_on_it() -> None:

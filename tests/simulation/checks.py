@@ -3,9 +3,13 @@
 from collections import defaultdict, deque
 from math import isclose
 
-from gslb.health.states import MemberState, States, TargetKey, Verdict
+from gslb.config.model import Member
+from gslb.health.states import MemberState, TargetKey, Verdict
+from gslb.health.votes import Ballot
 from tests.simulation.leaf import Asker, addresses_of, fails_open
-from tests.simulation.node import Node, Publication
+from tests.simulation.node import Node
+from tests.simulation.publication import Publication, live, serves, stands
+from tests.simulation.rules import watch_rules
 from tests.simulation.scene import Scene
 from tests.simulation.world import World
 
@@ -16,7 +20,10 @@ def watch_everything(world: World) -> None:
     """Every check that holds whatever happens."""
     pool = world.config.pools["web"]
     world.believers.append(majority_only)
-    world.listeners += [NeverEmpty(world), BlastRadius(world), only_what_lives]
+    world.listeners += [NeverEmpty(world), only_what_lives]
+    if not pool.exclusive:
+        world.listeners.append(BlastRadius(world))
+    watch_rules(world)
     if pool.policy == "hash":
         world.listeners.append(HashMoves())
     if pool.policy == "capacity":
@@ -35,7 +42,9 @@ def majority_only(node: Node, key: TargetKey, before: Verdict) -> None:
     """No belief moves without a strict majority of the live voters, `min_votes` of them at least; while the store is
     lost, one's own vote is enough."""
     least = 1 if node.council.lost else node.config.monitors[key.monitor].min_votes
-    ballots = [one for one in node.council.ballots.values() if not one.blind and key in one.verdicts]
+    known = node.council.ballots
+    ballots = [known[node.name]] if node.council.lost else known.values()
+    ballots = [one for one in ballots if not one.blind and key in one.verdicts]
     verdict = node.council.belief[key].verdict
     agreeing = sum(one.verdicts[key].verdict == verdict for one in ballots)
     if verdict == "unknown":
@@ -45,44 +54,39 @@ def majority_only(node: Node, key: TargetKey, before: Verdict) -> None:
     assert 2 * agreeing > len(ballots), f"{node.name}: {key.address} {verdict} by {agreeing} of {len(ballots)}"
 
 
-def live(states: States) -> set[str]:
-    """The IPv4 addresses that are served."""
-    members = states["web"].values()
-    return {one.address for state in members for one in state.addresses if one.effective == "up" and "." in one.address}
-
-
 class NeverEmpty:
     """With no live member `all_down` decides; a family beside one that lives is empty, and no other may be."""
 
     def __init__(self, world: World) -> None:
         self._pool = world.config.pools["web"]
-        self._every = {address for member in self._pool.members for address in member.addresses if "." in address}
-        self._good: dict[str, set[str]] = {}  # by node: what lived last
+        self._every = {address for member in self._pool.members for address in member.addresses}
+        self._good: dict[tuple[str, bool], set[str]] = {}  # by node and family: what lived last
 
     def __call__(self, publication: Publication) -> None:
-        served, lives = set(publication.served), live(publication.states)
-        if lives:
-            assert served, "empty, though a member lives"
-            self._good[publication.node.name] = lives
-        elif any(one.effective == "up" for state in publication.states["web"].values() for one in state.addresses):
-            assert not served, f"family_down: nodata, but {sorted(served)}"
-        else:
-            mode = self._pool.all_down.mode
-            told = self._told(mode, publication.node.name)
-            assert served == told, f"all_down: {mode} means {sorted(told)}, but {sorted(served)}"
-            assert fails_open(publication.leaf), "failing open is not told"
+        for six, those in ((False, publication.served), (True, publication.six)):
+            served, lives = set(those), live(publication.states, six=six)
+            if lives:
+                assert served, "empty, though a member lives"
+                self._good[publication.node.name, six] = lives
+            elif any(map(serves, publication.states["web"].values())):
+                assert not served, f"family_down: nodata, but {sorted(served)}"
+            else:
+                mode = self._pool.all_down.mode
+                told = self._told(mode, publication.node.name, six=six)
+                assert served == told, f"all_down: {mode} means {sorted(told)}, but {sorted(served)}"
+                assert six or fails_open(publication.leaf), "failing open is not told"
 
-    def _told(self, mode: str, node: str) -> set[str]:
-        fallback = set(self._pool.all_down.fallback)
-        return {"fallback": fallback, "nodata": set(), "last_good": self._good.get(node, self._every)}.get(
-            mode, self._every
-        )
+    def _told(self, mode: str, node: str, *, six: bool) -> set[str]:
+        every = {address for address in self._every if (":" in address) == six}
+        fallback = {address for address in self._pool.all_down.fallback if (":" in address) == six}
+        return {"fallback": fallback, "nodata": set(), "last_good": self._good.get((node, six), every)}.get(mode, every)
 
 
 def only_what_lives(publication: Publication) -> None:
-    """An address that is effectively down is in no answer while another lives."""
-    lives = live(publication.states)
-    assert not lives or set(publication.served) <= lives, f"serves {sorted(set(publication.served) - lives)}"
+    """An address that is effectively down is in no answer while another of its family lives."""
+    for six, served in ((False, publication.served), (True, publication.six)):
+        lives = live(publication.states, six=six)
+        assert not lives or served.keys() <= lives, f"serves {sorted(served.keys() - lives)}"
 
 
 class BlastRadius:
@@ -107,19 +111,19 @@ class BlastRadius:
                 times.clear()
         taken = set()
         for name, state in publication.states["web"].items():
-            if all(one.observed == "down" for one in state.addresses):
+            if not any(map(stands, state.addresses)):
                 dead.setdefault(name, now)
             else:
                 dead.pop(name, None)
             self._note_held(publication, name, state)
-            if _serves(state):
+            if serves(state):
                 lost.pop(name, None)
-            elif name in dead and publication.before and _serves(publication.before["web"][name]):
+            elif name in dead and publication.before and serves(publication.before["web"][name]):
                 lost[name] = now
                 taken |= set() if now - dead[name] >= WINDOW - 0.2 else {name}
         recent = {name for name, at in lost.items() if now - at < WINDOW - 0.2}
         if any(self._weights[name] for name in taken) and not self._agreed(node, taken, self._sites_of(recent)):
-            self._judge(recent, {name for name, state in publication.states["web"].items() if _serves(state)})
+            self._judge(recent, {name for name, state in publication.states["web"].items() if serves(state)})
 
     def _note_held(self, publication: Publication, name: str, state: MemberState) -> None:
         since = self._since[publication.node.name]
@@ -148,15 +152,22 @@ class BlastRadius:
         return sum(self._weights[name] for name in names)
 
     def _agreed(self, node: Node, taken: set[str], sites: set[str]) -> bool:
-        addresses = {a for one in node.config.pools["web"].members if one.name in taken for a in one.addresses}
+        members = [one for one in node.config.pools["web"].members if one.name in taken]
         outside = [one for one in node.council.ballots.values() if one.site not in sites and not one.blind]
-        return bool(outside) and all(
-            one.verdicts[key].verdict == "down" for one in outside for key in one.verdicts if key.address in addresses
-        )
+        return bool(outside) and all(self._misses(ballot, one, node) for ballot in outside for one in members)
+
+    def _misses(self, ballot: Ballot, member: Member, node: Node) -> bool:
+        """Whether this voter calls all of the member down, or all that it requires at its site."""
+        sets = [member.addresses]
+        if "db" in node.config.pools:
+            needed = (one for one in node.config.pools["db"].members if one.site == member.site)
+            sets.append(tuple(a for one in needed for a in one.addresses))
+        return any(all(_calls_down(ballot, a) for a in those) for those in sets)
 
 
-def _serves(state: MemberState) -> bool:
-    return any(one.effective == "up" for one in state.addresses)
+def _calls_down(ballot: Ballot, address: str) -> bool:
+    seen = ballot.verdicts.get(TargetKey("check", address))
+    return seen is not None and seen.verdict == "down"
 
 
 class HashMoves:
@@ -202,7 +213,7 @@ class Changes:
 
     def __call__(self, publication: Publication) -> None:
         for name, state in publication.states["web"].items() if publication.before else ():
-            if _serves(state) != _serves(publication.before["web"][name]):
+            if serves(state) != serves(publication.before["web"][name]):
                 times = self._times[publication.node.name, name]
                 times.append(publication.now)
                 while times[0] <= publication.now - 600:

@@ -1,8 +1,8 @@
-"""What a compiled leaf answers with, as shares of its IPv4 addresses."""
+"""What a compiled leaf answers with, as shares of its addresses."""
 
 import struct
 from collections.abc import Mapping
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 
 from gslb.dns.ecs import IPV4
 from gslb.policy.nodes import Answer, ByHash, Choice, Node
@@ -28,12 +28,12 @@ def shares_of(node: Node) -> Mapping[str, float]:
 
 
 def addresses_of(answer: Answer) -> list[str]:
-    """The IPv4 addresses of one answer."""
+    """The addresses of one answer."""
     found, at = [], 0
     while at < len(answer.records):
         (length,) = struct.unpack_from("!H", answer.records, at + _HEAD - 2)
-        assert length == 4, "a record that is no A record"
-        found.append(str(IPv4Address(answer.records[at + _HEAD : at + _HEAD + length])))
+        assert length in (4, 16), "a record of neither type"
+        found.append(str(ip_address(answer.records[at + _HEAD : at + _HEAD + length])))
         at += _HEAD + length
     return found
 

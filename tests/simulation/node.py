@@ -5,22 +5,23 @@ Council.keep_casting and Controller._keep_publishing.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from gslb.control.belief import believable, known_dead
 from gslb.control.controller import PUBLISH_GAP
 from gslb.control.council import Council
 from gslb.control.line import Line, Plan
 from gslb.health.judging import Inputs
+from gslb.health.memory import resume
 from gslb.health.states import Belief, States, TargetKey
 from gslb.health.tracker import Tracker
-from gslb.policy.nodes import Node as Leaf
 from gslb.probe.runner import FIRST_SPREAD
 from gslb.probe.schedule import slot_after, slot_at, start_of
 from gslb.probe.targets import sites_of, targets_of
 from gslb.store import HealthSnapshot
 from gslb.store.votes import LEASE, RENEW
 from tests.simulation.leaf import shares_of
+from tests.simulation.publication import Publication
 from tests.simulation.truth import NET, Path
 from tests.simulation.watch import Watch
 from tests.store.shared_votes import FOREVER
@@ -29,27 +30,6 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 HEAR = 0.05  # seconds from a cast until other nodes know
-
-
-class Publication(NamedTuple):
-    """What a node serves from `now` on: the share of each IPv4 address, and what it comes from."""
-
-    node: "Node"
-    now: float
-    states: States
-    before: States
-    served: Mapping[str, float]
-    leaf: Leaf
-
-    def why(self) -> str:
-        """The members that are otherwise than before."""
-        told = []
-        for name, state in self.states["web"].items():
-            old = self.before["web"][name] if self.before else None
-            for at, one in enumerate(state.addresses):
-                if old is None or old.addresses[at].effective != one.effective:
-                    told.append(f"{name} {one.effective} ({one.reason})")
-        return ", ".join(told)
 
 
 class Node:
@@ -67,6 +47,7 @@ class Node:
         self.line = Line(plan)
         self.states: States = {}
         self.served: Mapping[str, float] = {}
+        self.served_six: Mapping[str, float] = {}
         self.belief: Belief = {}
         self._polled = polled
         self._places = self._find_places()
@@ -148,6 +129,11 @@ class Node:
                 if watch.idle:
                     watch.idle = False
                     self._next(watch, idle=True)
+
+    def resume(self, member: str) -> None:
+        """An operator lets a member back in."""
+        self.line.recall(resume(self.line.memory, [("web", member)]))
+        self._dirty(self._life)
 
     def verdicts(self) -> Belief:
         """What this prober's trackers say."""
@@ -246,9 +232,9 @@ class Node:
         before, self.states = self.states, outcome.states
         if before == outcome.states:
             return
-        leaf = self.line.compile(outcome.states, self._last_good()).nodes[0]
-        self.served = shares_of(leaf)
-        self.world.publish(Publication(self, now, outcome.states, before, self.served, leaf))
+        leaf, six = self.line.compile(outcome.states, self._last_good()).nodes[:2]
+        self.served, self.served_six = shares_of(leaf), shares_of(six)
+        self.world.publish(Publication(self, now, outcome.states, before, self.served, leaf, self.served_six))
 
     def _change(self, life: int, due: float) -> None:
         if due == self._due:

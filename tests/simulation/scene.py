@@ -1,4 +1,6 @@
-"""What a simulated world is made of: sites, members, probers, one monitor, one pool; as a Config for each prober."""
+"""What a simulated world is made of: sites, members, probers, one monitor, one pool and what it requires; as a Config
+for each prober.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +20,9 @@ PROBERS = {1: ("a",), 2: ("a", "b"), 3: ("a", "b", "witness"), 5: ("a", "b", "c"
 class Scene:
     """`members` are (site, weight); `probers` the sites of the probers, "witness" for one where no member is.
 
-    `monitor` and `pool` override defaults; with `six` each member has an IPv6 address, too.
+    `monitor` and `pool` override defaults; with `six` each member has an IPv6 address, too. `required` are the sites of
+    the members of pool "db", which "web" requires, if there are any. Without `resolvers` the other probers are the only
+    references.
     """
 
     members: Sequence[tuple[str, int]]
@@ -26,6 +30,8 @@ class Scene:
     monitor: Mapping[str, Any] = field(default_factory=dict)
     pool: Mapping[str, Any] = field(default_factory=dict)
     six: bool = False
+    required: Sequence[str] = ()
+    resolvers: bool = True
 
     def config(self) -> Config:
         """The same for all probers but for `node`."""
@@ -35,12 +41,15 @@ class Scene:
         ]
         votes = 1 if len(self.probers) < 3 else 2
         monitor = Monitor("check", **{"min_votes": votes, **self.monitor})
-        pool = Pool("web", tuple(members), MonitorSet(("check",), 1), **self.pool)
+        checked = MonitorSet(("check",), 1)
+        needed = [Member(f"d{at}", site, (f"198.52.0.{at + 1}",)) for at, site in enumerate(self.required)]
+        pools = [Pool("db", tuple(needed), checked)] if needed else []
+        pools.append(Pool("web", tuple(members), checked, requires=tuple(one.name for one in pools), **self.pool))
         probers = {
             f"{site}-{at}": Prober(f"{site}-{at}", site, (f"192.0.2.{at + 1}", 53))
             for at, site in enumerate(self.probers)
         }
-        made = one_zone(pools=[pool], names=[name("www", Rule(("web",)))])
+        made = one_zone(pools=pools, names=[name("www", Rule(("web",)))])
         return replace(made, monitors={"check": monitor}, probers=probers)
 
     def _addresses(self, at: int) -> tuple[str, ...]:
@@ -48,7 +57,7 @@ class Scene:
         return (four, f"2001:db8::{at + 1:x}") if self.six else (four,)
 
 
-def at_node(config: Config, prober: Prober) -> Config:
-    """The config as this prober's node has it. Beside the other nodes it has two resolvers as references."""
-    node = replace(config.node, name=prober.name, site=prober.site, references=RESOLVERS)
+def at_node(config: Config, prober: Prober, references: tuple[tuple[str, int], ...] = RESOLVERS) -> Config:
+    """The config as this prober's node has it, with these references beside the other nodes."""
+    node = replace(config.node, name=prober.name, site=prober.site, references=references)
     return replace(config, node=node)

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from gslb.config.model import AllDown
+from gslb.config.model import AllDown, Failback, Window
 from tests.simulation.checks import watch_everything
-from tests.simulation.deaths import Death
+from tests.simulation.deaths import Death, SiteDeath, addresses_at, bound_of, enough_voters, has_another
 from tests.simulation.scene import FAST, Scene
 from tests.simulation.truth import NET
 from tests.simulation.world import World
@@ -28,10 +28,10 @@ class Story(NamedTuple):
 
 
 def random_scene(rng: random.Random) -> Scene:
-    """1 to 4 sites, 1 to 3 members each, 1 to 3 probers, one of them a witness at times."""
+    """1 to 4 sites, 1 to 3 members each, 1 to 5 probers, several at one site or one of them a witness at times."""
     sites = "abcd"[: rng.choice([1, 2, 2, 3, 4])]
     members = [(site, rng.choice([0, 1, 10, 100])) for site in sites for _ in range(rng.choice([1, 1, 2, 3]))]
-    probers = [rng.choice([*sites, "witness"]) for _ in range(rng.choice([1, 2, 3]))]
+    probers = [rng.choice([*sites, "witness"]) for _ in range(rng.choice([1, 2, 3, 3, 4, 5]))]
     pool: dict[str, object] = {
         "policy": rng.choice(["weighted", "failover", "all", "hash", "capacity"]),
         "all_down": rng.choice([AllDown(), AllDown("last_good"), AllDown("nodata")]),
@@ -41,7 +41,25 @@ def random_scene(rng: random.Random) -> Scene:
         pool["ramp"] = 0.0  # a weight that grows moves clients, as it should
     if pool["policy"] == "capacity":
         pool |= {"load": 100.0, "capacities": tuple((site, float(rng.choice([30, 60, 200]))) for site in sites)}
-    return Scene(members, probers, rng.choice([{}, FAST]), pool, six=rng.random() < 0.3)
+    pool |= _random_rules(rng)
+    required = [site for site in sites for _ in range(rng.choice([1, 1, 2]))] if rng.random() < 0.25 else []
+    six, resolvers = rng.random() < 0.3, rng.random() < 0.6
+    return Scene(members, probers, rng.choice([{}, FAST]), pool, six, required, resolvers)
+
+
+def _random_rules(rng: random.Random) -> dict[str, object]:
+    """What else a pool may have: one member alone, a failback of its own, verdicts of its own site."""
+    rules: dict[str, object] = {}
+    if rng.random() < 0.25:
+        rules |= {"exclusive": True, "all_down": rng.choice([AllDown("last_good"), AllDown("nodata")])}
+    if rng.random() < 0.35:
+        start = 8 * 60 + rng.randrange(30, 240)  # the world begins at eight
+        window = Window(tuple(range(7)), start, start + rng.choice([5, 60]), "UTC")
+        hold = rng.choice([60.0, 600.0])
+        rules["failback"] = rng.choice([Failback("hold", hold), Failback("manual"), Failback("window", 0.0, window)])
+    if rng.random() < 0.25:
+        rules["scope"] = "local"
+    return rules
 
 
 def storm(seed: int, hours: float) -> Story:
@@ -67,7 +85,12 @@ class _Life:
         self.publications = 0
         self.deaths = 0
         self.worst = 0.0
-        self._events = (self._site, self._member, self._member, self._prober, self._cut, self._slow, self._loss)
+        self._events: list[Callable[[], None]] = [self._site, self._site, self._member, self._member, self._prober]
+        self._events += [self._cut, self._uplink, self._slow, self._loss]
+        pool = world.config.pools["web"]
+        self._events += [self._resume] * 2 if pool.failback.mode != "auto" else []
+        self._events += [self._family] if world.scene.six else []
+        self._events += [self._required] if pool.requires else []
 
     def heard(self, _: object) -> None:
         """Count a publication."""
@@ -82,39 +105,66 @@ class _Life:
         seconds = self.rng.expovariate(1 / self.rng.choice([5, 60, 600]))
         self.world.clock.after(seconds, lambda: what(*arguments))
 
+    @property
+    def _calm(self) -> bool:
+        """Whether all has been well for a while."""
+        truth = self.world.truth
+        return truth.calm and not truth.dead and not truth.down and self.world.clock.now > self.world.changed_at + 300
+
     def _site(self) -> None:
         world, site = self.world, self.rng.choice(self.world.sites)
         if site in world.truth.dead:
             return
-        if (
-            world.truth.calm
-            and not world.truth.dead
-            and not world.truth.down
-            and world.clock.now > world.changed_at + 300
-        ):
-            self._hold_to_bound(site)
+        if self._calm and enough_voters(world, site) and has_another(world, addresses_at(world, site)):
+            self._hold_to_bound(SiteDeath(world, site))
         world.site(site, dies=True)
         self._later(self._return, site)
 
     def _return(self, site: str) -> None:
         self.world.site(site, dies=False)
 
-    def _hold_to_bound(self, site: str) -> None:
-        """If nothing else happens until then, and there is somewhere else to go."""
-        world = self.world
-        witnesses = [node for node in world.alive() if node.site != site]
-        if len(world.sites) < 2 or len(witnesses) < world.config.monitors["check"].min_votes:
-            return
-        death, died = Death(world, site), world.clock.now
+    def _hold_to_bound(self, death: Death) -> None:
+        """If nothing else happens until then."""
+        world, until = self.world, self.world.clock.now + death.bound
 
-        def judge() -> None:
+        def judge(died: float) -> None:
             if world.changed_at == died:
                 self.deaths += 1
                 self.worst = max(self.worst, death.judge() / death.bound)
             else:
                 death.forget()
 
-        world.clock.after(death.bound, judge)
+        world.clock.at(until, judge, world.clock.now)
+
+    def _family(self) -> None:
+        """IPv6 dies alone at a site."""
+        world, site = self.world, self.rng.choice(self.world.sites)
+        self._part(addresses_at(world, site, six=True), addresses_at(world, site, six=True), f"IPv6 at {site}")
+
+    def _required(self) -> None:
+        """What is required dies at a site, and nothing else."""
+        world, site = self.world, self.rng.choice(self.world.sites)
+        needed = {a for one in world.config.pools["db"].members if one.site == site for a in one.addresses}
+        self._part(needed, addresses_at(world, site), f"what is required at {site}")
+
+    def _part(self, dying: set[str], gone: set[str], told: str) -> None:
+        world = self.world
+        alone = world.config.pools["web"].exclusive and any(":" in one for one in gone)  # it stays, without that family
+        if self._calm and not alone and enough_voters(world, "") and has_another(world, gone):
+            self._hold_to_bound(Death(world, gone, bound_of(world), told))
+        world.part(dying, down=True)
+        self._later(lambda: world.part(dying, down=False))
+
+    def _uplink(self) -> None:
+        """A site with all its probers is cut off from everything else."""
+        world, site = self.world, self.rng.choice(self.world.sites)
+        cuts = [(one.name, sorted(world.everywhere(one.name))) for one in world.nodes.values() if one.site == site]
+        for name, places in cuts:
+            world.cut(name, places, off=True)
+        self._later(lambda: [world.cut(name, places, off=False) for name, places in cuts])
+
+    def _resume(self) -> None:
+        self.world.resume(self.rng.choice(self.world.config.pools["web"].members).name)
 
     def _member(self) -> None:
         members = self.world.config.pools["web"].members

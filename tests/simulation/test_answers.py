@@ -9,7 +9,7 @@ import pytest
 
 from gslb.config.model import AllDown
 from tests.simulation.checks import BlastRadius, started
-from tests.simulation.node import Publication
+from tests.simulation.publication import Publication
 from tests.simulation.scene import FAST, PROBERS, TWO, Scene
 
 SEEDS = range(40)

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from gslb.config.model import Rule
+from gslb.config.recovery import Recoveries
 from tests.simulation.checks import Changes, started
-from tests.simulation.deaths import addresses_at, kill
-from tests.simulation.node import Publication
+from tests.simulation.deaths import addresses_at, enough_voters, kill
+from tests.simulation.publication import Publication
 from tests.simulation.scene import FAST, PROBERS, TWO, Scene
 from tests.simulation.storm import random_scene
 from tests.simulation.world import World
@@ -46,6 +48,19 @@ def test_a_dead_site_is_gone_within_its_bound() -> None:
             kill(world, site)
             held += 1
     assert held >= 75
+
+
+@pytest.mark.parametrize("probers", ["ab", "aab", "abb", "aabb", "aaabb", "abc", "aabbc"])
+@pytest.mark.parametrize("sites", ["ab", "abcd"])
+def test_several_probers_at_a_site_die_with_it_and_blind_nobody(probers: str, sites: str) -> None:
+    """Their own addresses are all the references there are. What would be left undecided is told by `check`."""
+    for seed in range(10):
+        world = started(Scene([(site, 10) for site in sites], tuple(probers), FAST, resolvers=False), seed)
+        undecided = Recoveries(world.config).undecided((Rule(("web",)),))
+        assert (undecided is None) == all(enough_voters(world, site) for site in sites)
+        site = world.rng.choice(sites)
+        if enough_voters(world, site):
+            kill(world, site)
 
 
 @pytest.mark.parametrize("probers", [("b",), ("a", "b"), PROBERS[3]])

@@ -15,8 +15,9 @@ from gslb.control.line import Plan
 from gslb.geo.atlas import Atlas
 from gslb.health.states import TargetKey, Verdict
 from gslb.table.build import compile_base
-from tests.simulation.node import Node, Publication
-from tests.simulation.scene import Scene, at_node
+from tests.simulation.node import Node
+from tests.simulation.publication import Publication
+from tests.simulation.scene import RESOLVERS, Scene, at_node
 from tests.simulation.truth import NET, Truth
 from tests.store.shared_votes import SharedVotes
 
@@ -63,11 +64,13 @@ class World:
         self.believers: list[Callable[[Node, TargetKey, Verdict], None]] = []
         self.timeline: deque[str] = deque(maxlen=60)
         self.changed_at = START  # when the truth changed last
+        self.resumed: dict[str, float] = {}  # member -> when an operator let it in last
         self.config = scene.config()
+        references = RESOLVERS if scene.resolvers else ()
         base = compile_base(self.config, Atlas.empty())
         self.sites = tuple(dict.fromkeys(site for site, _ in scene.members))
         self.nodes = {
-            name: Node(self, Plan(at_node(self.config, prober), base), **node_options)
+            name: Node(self, Plan(at_node(self.config, prober, references), base), **node_options)
             for name, prober in self.config.probers.items()
         }
         for node in self.nodes.values():
@@ -132,6 +135,18 @@ class World:
         self.note(f"{address} {'refuses' if down else 'answers'}")
         (self.truth.down.add if down else self.truth.down.discard)(address)
         self._changed()
+
+    def part(self, addresses: Iterable[str], *, down: bool) -> None:
+        """Some addresses refuse at once, or answer again."""
+        for address in sorted(addresses):
+            self.member(address, down=down)
+
+    def resume(self, member: str) -> None:
+        """An operator lets a member in at every node."""
+        self.note(f"resume {member}")
+        self.resumed[member] = self.clock.now
+        for node in self.alive():
+            node.resume(member)
 
     def prober(self, name: str, *, stops: bool) -> None:
         """A prober's process ends, or starts again; its site stays."""

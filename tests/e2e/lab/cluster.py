@@ -44,7 +44,14 @@ class Cluster:
             *("--name", site, "--data-dir", str(host.folder / "data"), "--initial-cluster", together),
             *("--listen-client-urls", f"{clients},http://127.0.0.1:{CLIENTS}", "--advertise-client-urls", clients),
             *("--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers),
-            *("--heartbeat-interval", "100", "--election-timeout", "1000", "--experimental-enable-lease-checkpoint"),
+            *(
+                "--heartbeat-interval",
+                "100",
+                "--election-timeout",
+                "1000",
+                "--experimental-enable-lease-checkpoint",
+                "--pre-vote",
+            ),
             *("--logger", "zap", "--log-level", "warn", *self.flags),
         ]
 

@@ -17,6 +17,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 TARGETS = ("site/osaka", "site/tokyo", "member/web/osaka-2", "member/web/tokyo-1")
 
 
+WATCHED = 0.35  # seconds from an acknowledgement on
+FAILED = float("inf")
+
+
 class Round(NamedTuple):
     """One drain, and when what happened to it."""
 
@@ -42,7 +46,7 @@ def test_an_acknowledged_drain_is_gone_from_all_nodes(trio: Lab, count: int) -> 
         f" the last answer of any node with one {middle * 1e3:.0f} ms after that (p50), {most * 1e3:.0f} ms (p99)"
     )
     assert middle <= 0.1
-    assert most <= 0.5
+    assert most <= 0.5  # which WATCHED makes stricter
     assert_right(trio, oracle)
     assert oracle.figures().answered == 1.0
 
@@ -51,20 +55,24 @@ def one_round(lab: Lab, site: str, target: str) -> Round:
     """Drain on the node of a site, long enough to see who is late, and undrain."""
     asked = time.monotonic()
     drain, acknowledged = lab.drain(site, target)
-    time.sleep(0.55)
+    time.sleep(WATCHED)
     undrained = lab.undrain(site, drain)
     time.sleep(0.12)
     return Round(frozenset(lab.drained_by(target)), asked, acknowledged, undrained)
 
 
 def lateness(oracle: Oracle, rounds: Sequence[Round]) -> list[float]:
-    """For each drain: from its acknowledgement to the last answer, of any node, that contains what it took away."""
+    """For each drain: from its acknowledgement to the last answer, of any node, that contains what it took away.
+
+    FAILED where a node answered with that to the end.
+    """
     starts, last = [one.asked for one in rounds], [one.asked for one in rounds]
     for answer in oracle.log:
         at = bisect_right(starts, answer.sent) - 1
         if at >= 0 and answer.sent < rounds[at].undrained and rounds[at].addresses.intersection(answer.addresses):
             last[at] = max(last[at], answer.received)
-    return [end - one.acknowledged for end, one in zip(last, rounds, strict=True)]
+    both = zip(last, rounds, strict=True)
+    return [FAILED if end > one.undrained - 0.05 else end - one.acknowledged for end, one in both]
 
 
 def test_a_drain_survives_the_loss_of_any_site_and_a_restart_of_everything(trio: Lab) -> None:

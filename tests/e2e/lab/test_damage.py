@@ -67,11 +67,11 @@ def test_a_full_store_is_told_and_hurts_no_answer(trio: Lab) -> None:
         drain, _ = trio.drain("tokyo", "member/web/osaka-1")
         trio.etcd.fill()
         full = time.monotonic()
+        told = eventually(lambda: all(view["store"]["alarms"] for view in views(trio).values()), 15, 0.1)
+        alarms = {alarm for view in views(trio).values() for alarm in view["store"]["alarms"]}
         refused, _ = trio.nodes["tokyo"].drain("member/web/osaka-2")
         trio.turn(dead, "refuse")
         gone = trio.settled(oracle, everything - {dead, *trio.drained_by("member/web/osaka-1")}, 20)
-        told = eventually(lambda: all(view["store"]["alarms"] for view in views(trio).values()), 15, 0.1)
-        alarms = {alarm for view in views(trio).values() for alarm in view["store"]["alarms"]}
         time.sleep(3)
         print(f"\nfull: {refused.status} {refused.body['detail']}; alarms after {told:.1f} s: {sorted(alarms)}", end="")
         trio.etcd.empty()
