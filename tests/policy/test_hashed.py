@@ -19,7 +19,7 @@ def test_standby_members_do_not_take_part() -> None:
 
 
 def test_every_node_gives_the_same_client_the_same_answer() -> None:
-    pools = (Pool("web", (TOKYO, OSAKA, member("nagoya", "203.0.113.10")), policy="hash"),)
+    pools = (Pool("web", (TOKYO, OSAKA, member("nagoya", "203.0.113.10", weight=50)), policy="hash"),)
     tokyo = config(pools=pools)
     osaka = replace(tokyo, node=replace(tokyo.node, name="osaka-1", site="osaka"))
     draw = random.Random(1)
