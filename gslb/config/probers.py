@@ -76,7 +76,7 @@ def warn_probers(config: Config, findings: Findings, here: Findings) -> None:
         return
     own = set(settings.references)
     others = {
-        one.site for name, one in probers.items() if one.address and one.address not in own and name != settings.name
+        one.site for one in probers.values() if one.address and one.address not in own and one.site != settings.site
     }
     found = len(others) + len(own)
     if found < ENOUGH:

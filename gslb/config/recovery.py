@@ -43,7 +43,6 @@ class Recoveries:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._votes = VOTE_LEASE if len(config.probers) == _TIE else 0.0
         self._found: dict[tuple[Rule, ...], Recovery] = {}
 
     def of(self, rules: tuple[Rule, ...]) -> Recovery:
@@ -77,7 +76,14 @@ class Recoveries:
         if not deciding:
             return Recovery()
         slowest = max(deciding, key=lambda name: monitors[name].detection)
-        return Recovery(slowest, round(monitors[slowest].detection, 6), self._votes)
+        return Recovery(slowest, round(monitors[slowest].detection, 6), self._lease(names))
+
+    def _lease(self, names: set[str]) -> float:
+        """The wait for the last votes of a site's own probers, where they are as many as those that are left."""
+        config, all_of_them = self._config, len(self._config.probers)
+        sites = {member.site for name in names for member in config.pools[name].members}
+        tied = any(2 * voters_beside(config, site) <= all_of_them for site in sites)
+        return VOTE_LEASE if tied and all_of_them >= _TIE else 0.0
 
 
 def check_rto(config: Config, findings: Findings) -> None:

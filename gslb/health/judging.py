@@ -191,6 +191,8 @@ class _Work:
         for one in waiting:
             if (":" in one.address) not in families:
                 one.step(one.wait.step, "up", f"{one.wait.step} ignored: nothing else lives")
+                if one.wait.step == "damping":  # failback has let it in
+                    one.past = one.past._replace(waiting=False)
 
     def _is_only(self, one: _Address) -> bool:
         return one.member.name == self.past.only  # served last where one may be
@@ -209,8 +211,8 @@ class _Work:
             return {}
         served = {one.member.name for one in self.addresses if one.was and one.was.served == "up"}
         losing = down & served - self.drains.keys()
-        if not losing and not self.past.losses:
-            return {}
+        if not losing:  # those that are over are dropped when the next is judged
+            return {name: loss for name, loss in self.past.losses.items() if name in down}
         losses, held, at = guard(self.pool, self.past.losses, Down(down, losing), self.now, self._agree)
         for one in (one for one in self.addresses if one.member.name in held):
             if one.was and one.was.served == "up":

@@ -40,7 +40,11 @@ def _single(
     for key, site in sites.items():
         own, before = voter.verdicts.get(key, UNKNOWN), former.get(key, UNKNOWN)
         if key.monitor not in alone or own.verdict == "unknown" or own.verdict == before.verdict:
-            belief[key] = before if own == before else decide(monitors[key.monitor], site, _one(key, voter), before)
+            belief[key] = (
+                before
+                if own == before and key.monitor in alone
+                else decide(monitors[key.monitor], site, _one(key, voter), before)
+            )
         else:
             belief[key] = own
     return belief

@@ -54,19 +54,21 @@ def decayed(damping: Damping, was: Past, now: float) -> float:
 
 
 def returning(pool: Pool, past: Past, now: float) -> tuple[Past, Return]:
-    """Whether an address that stands up has to wait; the past with what is over."""
+    """Whether an address that stands up has to wait; the past with what is over.
+
+    Failback has its say until damping lets go, too: a window may have closed meanwhile.
+    """
     if past.waiting:
         wait = _failback(pool, past, now)
         if wait.step:
             return past, wait
-        past = past._replace(waiting=False)
     if past.suppressed and pool.damping:
         reuse = pool.damping.reuse
         if decayed(pool.damping, past, now) >= reuse:
             at = past.since + pool.damping.half_life * log2(past.penalty / reuse) + 1e-3
             why = f"suppressed: changed too often (penalty {past.penalty:.2f} then), served again at {shown(at)}"
             return past, Return("damping", why, max(at, now + 1e-3))
-    return past._replace(suppressed=False) if past.suppressed else past, Return()
+    return past._replace(waiting=False, suppressed=False), Return()
 
 
 def _failback(pool: Pool, past: Past, now: float) -> Return:

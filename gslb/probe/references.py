@@ -16,7 +16,7 @@ _SOONEST: Final = 0.2  # seconds between probes of one reference, at least
 
 
 def references_of(config: Config) -> Mapping[TargetKey, Monitor]:
-    """The references of this node: those of its node file, and the DNS addresses of the other probers."""
+    """The references of this node: those of its node file, and the addresses of the probers at other sites."""
     pace = _pace(config)
     return {key: _monitor(port, pace) for key, port in _addressed(config)}
 
@@ -33,7 +33,8 @@ def groups_of(config: Config) -> list[frozenset[TargetKey]]:
 
 
 def _addressed(config: Config) -> Iterator[tuple[TargetKey, int]]:
-    others = [one.address for name, one in config.probers.items() if one.address and name != config.node.name]
+    # A neighbour at this node's own site answers when the way out is cut, too.
+    others = [one.address for one in config.probers.values() if one.address and one.site != config.node.site]
     for address, port in dict.fromkeys((*config.node.references, *others)):
         yield TargetKey(f"reference:{port}", address), port
 

@@ -105,3 +105,10 @@ def test_a_site_that_dies_with_most_probers_is_never_decided(folder: Folder) -> 
     told = [line for line in folder.warnings(**{**sections("{pool: fast}"), "probers": TOO_FEW}) if "death" in line]
     assert len(told) == 2  # for each of the monitors
     assert told[0].startswith("probers: the death of site 'tokyo' leaves 1 prober(s), and a verdict of 'fast' needs 2")
+
+
+def test_half_of_the_probers_die_with_a_site_and_their_votes_live_on(folder: Folder) -> None:
+    pairs = "\n".join(f"n{at}: {{site: {site}}}" for at, site in enumerate(("tokyo", "tokyo", "osaka", "osaka"), 1))
+    config = folder.load(**{**sections("{pool: fast}"), "probers": pairs})
+    worst = Recoveries(config).of(config.zones[b"\7example\3com\0"].names[0].rules)
+    assert (worst.votes, worst.total(10)) == (5.0, 18.1)

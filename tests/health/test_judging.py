@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gslb.config.model import Config, Damping, Failback, Member, MonitorSet, Pool, Site
+from gslb.config.model import Config, Damping, Failback, Member, MonitorSet, Pool, Site, Window
 from gslb.config.settings import NodeSettings
 from gslb.health.effective import Outcome, effective
 from gslb.health.judging import Inputs
@@ -233,6 +233,19 @@ def test_a_pool_of_local_scope_prefers_the_probers_at_its_site() -> None:
     world.more = {"local": {TargetKey("web", A): Observation("unknown", 0.0)}}
     world.step(2.0)
     assert world.served() == "ab"
+
+
+def test_what_was_let_in_within_its_window_stays_when_that_closes() -> None:
+    window = Window(tuple(range(7)), 0, 10, "UTC")
+    world = World(replace(WEB, failback=Failback("window", window=window), max_loss=1.0))
+    world.step(1.0, a="down", b="down")
+    for at in (2.0, 4.0):
+        world.step(at, a="up")
+        world.step(at + 1, a="down")
+    world.step(6.0, a="up")
+    assert world.steps("a") == ["damping", "damping"], "suppressed, but nothing else lives"
+    world.step(601.0)
+    assert world.served() == "a"
 
 
 def test_the_only_one_stays_though_it_was_let_in_early() -> None:

@@ -1,5 +1,6 @@
 """The majority decides, and where there is none, nothing moves."""
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -106,3 +107,11 @@ def test_what_is_kept_is_calm_no_longer_than_its_voters() -> None:
     kept = decide(monitor(), "tokyo", [vote(1, "up"), uneasy], BEFORE)
     assert (kept.verdict, kept.calm, kept.no_quorum) == ("up", False, True)
     assert decide(monitor(), "tokyo", [vote(1, "up"), uneasy], kept) is kept
+
+
+def test_one_voter_left_of_two_that_are_needed_is_no_quorum_though_it_says_what_is_believed() -> None:
+    seen = ballot("prober-1", "up")
+    found = believe(
+        {"web": monitor(2)}, SITES, {"prober-1": seen, "prober-2": ballot("prober-2", None, blind="cut")}, seen.verdicts
+    )
+    assert found[KEY] == replace(seen.verdicts[KEY], no_quorum=True)

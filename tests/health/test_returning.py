@@ -158,3 +158,15 @@ def test_an_up_below_suppress_ends_a_suppression_that_has_decayed() -> None:
     past = Past("down", 0.0, "down", penalty=3.5, suppressed=True)
     assert moved_on(web, past, "up", 60.0).suppressed  # 3.05 are more than reuse
     assert not moved_on(web, past, "up", 1800.0).suppressed
+
+
+def test_what_damping_keeps_until_its_window_has_closed_waits_for_the_next() -> None:
+    window = Window(tuple(range(7)), 0, 10, "UTC")  # the first ten minutes of the day
+    web = pool(Failback("window", window=window), Damping())
+    past = Past("up", 300.0, "down", 3.0, waiting=True, suppressed=True)
+    past, wait = returning(web, past, 310.0)
+    assert (wait.step, wait.firm) == ("damping", False)
+    past, wait = returning(web, past, 1000.0)
+    assert (wait.step, wait.at) == ("failback", 86400.0)
+    past, wait = returning(web, past, 86400.0)
+    assert (wait.step, past.waiting, past.suppressed) == ("", False, False)

@@ -78,3 +78,8 @@ def test_probers_of_one_site_are_one_group_and_what_the_node_file_names_stands_a
     found = sorted(sorted(key.address for key in group) for group in groups_of(setting))
     assert found == [["192.0.2.1"], ["192.0.2.2"], ["198.51.100.53", "198.51.100.54"], ["198.51.100.55"]]
     assert {key for group in groups_of(setting) for key in group} == set(references_of(setting))
+
+
+def test_a_neighbour_at_the_own_site_is_no_reference() -> None:
+    probers = {**PROBERS, "tokyo-2": Prober("tokyo-2", "tokyo", ("192.0.2.54", 53))}
+    assert {key.address for key in references_of(replace(config(), probers=probers))} == {"198.51.100.53"}

@@ -9,7 +9,7 @@ from tests.simulation.storm import storm
 
 def test_storms() -> None:
     begun = time.perf_counter()
-    stories = [storm(seed, 3.0) for seed in range(60)]
+    stories = [storm(seed, 3.0) for seed in range(50)]
     hours, seconds = sum(one.hours for one in stories), time.perf_counter() - begun
     print(f"{hours:,.0f} simulated hours, {hours / seconds * 60:,.0f} a minute")
     assert sum(one.deaths for one in stories) >= 10

@@ -150,11 +150,15 @@ async def test_a_thousand_writes_while_the_way_is_cut(three: Cluster, prefix: st
     async with Wire(three.members[0]) as wire, running(Access((wire.url,)), prefix) as copy:
         wire.close()
         wire.cut()
-        writer = Etcd(three.access())
-        await asyncio.gather(*(writer.txn([], [Put(f"{prefix}{n % 200}", b"%d" % n)]) for n in range(1000)))
-        await writer.txn([], [Delete(f"{prefix}7")])
-        expected = {item.key: item.value for item in (await writer.scan(prefix)).items}
-        await writer.close()
+        writer = Etcd(
+            three.access(patience=20.0, total=40.0)
+        )  # a thousand at once, on a machine that does other things
+        try:
+            await asyncio.gather(*(writer.txn([], [Put(f"{prefix}{n % 200}", b"%d" % n)]) for n in range(1000)))
+            await writer.txn([], [Delete(f"{prefix}7")])
+            expected = {item.key: item.value for item in (await writer.scan(prefix)).items}
+        finally:
+            await writer.close()
         assert copy.values != expected
         wire.open()
         took = await copy.until(lambda: copy.values == expected)
