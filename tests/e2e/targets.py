@@ -52,10 +52,12 @@ class Targets:
     async def _end(self) -> None:
         for server in self._servers.values():
             server.close()
+        await asyncio.sleep(0.1)  # a connection that was just accepted becomes a talk, which closes it
         talks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in talks:
             task.cancel()
         await asyncio.gather(*talks, return_exceptions=True)
+        await asyncio.sleep(0.05)  # and the loop closes it a moment later
 
     async def _kill(self, address: str, way: str) -> float:
         if way == "hang":
