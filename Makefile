@@ -31,8 +31,10 @@ run: .venv/.run
 
 test: .venv/.dev
 	@tools/system-tools dig nsd knotd unbound zonemaster-cli ip postgres nginx etcd etcdctl nft faketime openssl systemd-analyze
-	$(BIN)/python -m pytest -n 3 --dist loadfile $(ALONE:%=--ignore=%) --cov --cov-report=
-	$(BIN)/python -m pytest $(ALONE) --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90
+	rm -f .pytest_cache/v/cache/lastfailed
+	tools/run-tests -n 3 --dist loadfile $(ALONE:%=--ignore=%) --cov --cov-report=
+	tools/run-tests $(ALONE) --cov --cov-append --cov-report=
+	$(BIN)/coverage report --skip-covered --fail-under=90
 	$(BIN)/coverage report --include=$(EVERY_BRANCH) --skip-covered --fail-under=100
 
 check: .venv/.dev

@@ -4,10 +4,8 @@ A test that lacks a tool is skipped loudly. With CI=true a skip is a failure, si
 """
 
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 IN_CI = os.environ.get("CI") == "true"
 PACKAGES = {
@@ -45,29 +45,10 @@ def need() -> Callable[[str], str]:
     return find
 
 
-@pytest.fixture
-def free_port() -> Callable[[], int]:
-    """`free_port()` returns a port of 127.0.0.1 that is free for UDP and TCP, and not handed out before.
-
-    It is below the range from which clients get theirs (ip_local_port_range): a client's connection that waits in
-    TIME_WAIT on the port would keep a server from binding there for a minute.
-    """
-    handed: set[int] = set()
-
-    def find() -> int:
-        while True:
-            port = random.randrange(12000, 32000)
-            with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-                try:
-                    tcp.bind(("127.0.0.1", port))
-                    udp.bind(("127.0.0.1", port))
-                except OSError:
-                    continue
-            if port not in handed:
-                handed.add(port)
-                return port
-
-    return find
+@pytest.fixture(name="free_port")
+def _free_port() -> Callable[[], int]:
+    """`free_port()` returns a port of 127.0.0.1 that is free for UDP and TCP, and not handed out before."""
+    return free_port
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 ADMIN = "admin"  # may do everything, from loopback, without a password
 USER, PASSWORD = "gslb", "correct horse"
@@ -51,7 +52,7 @@ class Cluster:
     def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
         """Port 0 = one that is free now."""
         self.address = address
-        self.port = port or _free_port(address)
+        self.port = port or free_port(address)
         self._account = _account()
         self.folder = Path(tempfile.mkdtemp(prefix="gslb-postgres-"))
         self.data = self.folder / "data"
@@ -150,9 +151,3 @@ class Cluster:
         done = self._call(name, *arguments, given=given)
         assert done.returncode == 0, f"{name}: {done.stderr}{done.stdout}"
         return done
-
-
-def _free_port(address: str) -> int:
-    with socket.socket() as sock:
-        sock.bind((address, 0))
-        return int(sock.getsockname()[1])

@@ -28,7 +28,7 @@ def run(folder: Path, ci: str, *options: str) -> subprocess.CompletedProcess[str
     shutil.copy(Path(__file__).parent / "conftest.py", folder)
     (folder / "test_it.py").write_text(SKIPPING)
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = soak\naddopts = -ra -p no:cacheprovider\n")
-    environment = {**os.environ, "CI": ci}
+    environment = {**os.environ, "CI": ci, "PYTHONPATH": str(Path(__file__).parent.parent)}
     argv = [sys.executable, "-m", "pytest", "-W", "ignore", *options, str(folder)]
     return subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
 

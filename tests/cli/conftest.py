@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 ZONE = """\
@@ -84,10 +85,7 @@ def ready(api: int) -> bool:
 def node(tmp_path_factory: pytest.TempPathFactory, eventually: Callable[..., None]) -> Iterator[Node]:
     """One node for every test of this folder that only talks to it; whoever changes it puts it back."""
     folder = tmp_path_factory.mktemp("node")
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        dns, api = first.getsockname()[1], second.getsockname()[1]
+    dns, api = free_port(), free_port()
     config = _write_node(folder, dns, api)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     argv = [sys.executable, "-m", "gslb.cli.main", "serve", "--config", config]

@@ -18,6 +18,7 @@ import dns.rcode
 import pytest
 
 from gslb.cli.main import main
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 TOKYO, OSAKA = "127.0.0.11", "127.0.0.12"
@@ -106,10 +107,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, start: Callable[..., Demo]) -
 
 
 def free_ports() -> tuple[int, int, int]:
-    with socket.socket() as first, socket.socket() as second, socket.socket() as third:
-        for link in (first, second, third):
-            link.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1], third.getsockname()[1]
+    return free_port(), free_port(), free_port()
 
 
 @pytest.mark.e2e

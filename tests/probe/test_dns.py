@@ -15,6 +15,7 @@ from gslb.probe.result import Result
 from gslb.probe.trace import traced
 from tests.config.conftest import Folder
 from tests.differential.peers import nsd
+from tests.ports import free_port
 
 POOL = "web: {monitors: [web], members: {tokyo: {site: tokyo, addresses: [192.0.2.1]}}}"
 NAME = from_text("www.example.com.")
@@ -42,10 +43,7 @@ def server(need, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of an NSD that has `example.com`."""
     folder = tmp_path_factory.mktemp("nsd")
     (folder / "example.com").write_text(ZONE + LONG)
-    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-        udp.bind(("127.0.0.1", 0))
-        port = int(udp.getsockname()[1])
-        tcp.bind(("127.0.0.1", port))
+    port = free_port()
     peer = nsd(need("nsd"), folder, port, {"example.com": str(folder / "example.com")})
     try:
         peer.wait("example.com")
@@ -328,20 +326,18 @@ async def test_no_connection_over_tcp_is_told_apart_from_no_answer(listen: Liste
     )
 
 
-async def test_a_tarpit_on_tcp(listen: Listen, both) -> None:
+async def test_a_tarpit_on_tcp(listen: Listen) -> None:
     with socket.socket() as tarpit:
-        tarpit.bind(("127.0.0.1", await listen(lambda query: [query[:2] + b"\x82\0" + query[4:]])))
+        port = await listen(lambda query: [query[:2] + b"\x82\0" + query[4:]], port=free_port())
+        tarpit.bind(("127.0.0.1", port))
         tarpit.listen()
-        result = await ask(tarpit.getsockname()[1], timeout=0.2)
+        result = await ask(port, timeout=0.2)
     told = "answer over UDP truncated, waiting for that over TCP, within 0.2 s"
     assert (result.reason, result.detail) == ("timeout", told)
 
 
 async def test_refused() -> None:
-    with socket.socket(type=socket.SOCK_DGRAM) as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-    result = await ask(port)
+    result = await ask(free_port())
     assert (result.reason, result.detail) == ("refused", "connection refused")
     assert result.latency < 1.0
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gslb.probe.http import HttpMonitor, check
+from tests.ports import free_port
 
 PATH = f"{os.environ['PATH']}:/usr/sbin"
 _CONFIG = """daemon off;
@@ -42,9 +43,7 @@ class Nginx:
     """One server."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            self.port = int(sock.getsockname()[1])
+        self.port = free_port()
         (folder / "slow").write_text("x" * 5000)
         (folder / "nginx.conf").write_text(_CONFIG.format(folder=folder, port=self.port))
         program = shutil.which("nginx", path=PATH)
