@@ -25,6 +25,7 @@ LAYERS = [
     ["responder"],
     ["server", "probe", "store"],
     ["control"],
+    ["api"],
     ["cli"],
 ]
 HEIGHT = {folder: height for height, layer in enumerate(LAYERS) for folder in layer}
@@ -36,9 +37,9 @@ FILE_READERS = {"gslb/config/load.py", "gslb/geo/database.py"}
 HOMES = {  # package -> the files, or the folder, that may import it
     "aiohttp": {
         "gslb/probe/http.py",
-        "gslb/control/api.py",
-        "gslb/control/main.py",
-        "gslb/control/problems.py",
+        "gslb/api/app.py",
+        "gslb/api/main.py",
+        "gslb/api/problems.py",
         "gslb/cli/demo_sites.py",
         "gslb/store/etcdlink.py",
     },
@@ -49,15 +50,15 @@ HOMES = {  # package -> the files, or the folder, that may import it
     "dnslib": {"gslb/control/explain.py", "gslb/probe/dns.py"},
     "maxminddb": {"gslb/geo/database.py"},
     "msgpack": {"gslb/table/pack.py"},
-    "prometheus_client": {"gslb/control/metrics.py"},
+    "prometheus_client": {"gslb/api/metrics.py"},
     "pydantic": {
         "gslb/probe/",
         "gslb/config/nodefile.py",
         "gslb/config/schema.py",
         "gslb/config/storefile.py",
         "gslb/config/validate.py",
-        "gslb/control/problems.py",
-        "gslb/control/requests.py",
+        "gslb/api/problems.py",
+        "gslb/api/requests.py",
     },
     "pydantic_core": {"gslb/config/validate.py"},
     "rich": {"gslb/cli/output.py"},

@@ -21,10 +21,10 @@ def serve(config: str) -> int:
     path = str(Path(config).absolute())
     node = load_node(path)
     if not supervised(node):
-        from gslb.control.main import run_control
+        from gslb.api.main import run_control
 
         return 1 if run_control(path) else 0
     from gslb.server.supervisor import Supervisor
 
-    control = [sys.executable, "-m", "gslb.control.main", "--config", path]
+    control = [sys.executable, "-m", "gslb.api.main", "--config", path]
     return Supervisor(node.state, node.dns, node.workers, control).run()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gslb.config.settings import NodeSettings, StoreSettings
-from gslb.control.tokens import replace_secrets
+from gslb.control.secretfiles import replace_secrets
 from gslb.errors import StateError, StoreError
 from gslb.store import HealthStore, Store
 from gslb.store.etcd import Etcd

@@ -14,7 +14,7 @@ import dns.rcode
 import pytest
 
 from gslb.control import controller as module
-from tests.control.conftest import SITES, Node
+from tests.whole_node import SITES, Node
 
 DRAIN = {"target": "site/osaka", "for": "10m", "reason": "test"}
 

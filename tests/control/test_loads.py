@@ -9,8 +9,8 @@ from gslb.config.model import Config, Member, Monitor, MonitorSet, Pool
 from gslb.control.loads import Loads, told_load
 from gslb.health.states import TargetKey
 from gslb.probe.push import Board, Push, PushMonitor
-from tests.control.conftest import Node
 from tests.support import config, states
+from tests.whole_node import Node
 
 TOKYO = Member("tokyo", "tokyo", ("192.0.2.1", "2001:db8::1"), 60)
 OSAKA = Member("osaka", "osaka", ("198.51.100.1",), 40)

@@ -6,7 +6,7 @@ import time
 import aiohttp
 import pytest
 
-from tests.control.conftest import Node
+from tests.whole_node import Node
 
 DRAIN = {"target": "site/osaka", "for": "10m", "reason": "CHG-1042", "owner": "ops"}
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gslb.control.requests import (
+from gslb.api.requests import (
     DEFAULT,
     LONGEST,
     DrainRequest,

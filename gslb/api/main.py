@@ -1,4 +1,4 @@
-"""The control process from start to end: `python -m gslb.control.main --config gslb.yaml`.
+"""The control process from start to end: `python -m gslb.api.main --config gslb.yaml`.
 
 The supervisor starts it beside the workers; with `workers: 0` it is the whole node, its worker included.
 """
@@ -13,14 +13,15 @@ from pathlib import Path
 
 from aiohttp import web
 
+from gslb.api.app import make_app
+from gslb.api.tokens import ensure_token
 from gslb.config.load import load_node
 from gslb.config.settings import NodeSettings, supervised
-from gslb.control.api import make_app
 from gslb.control.controller import Controller
 from gslb.control.line import Plan, load_plan
 from gslb.control.recorder import Recorder
+from gslb.control.secretfiles import ensure_cookie_secrets
 from gslb.control.stores import Stores, keep_secrets, open_store
-from gslb.control.tokens import ensure_cookie_secrets, ensure_token
 from gslb.errors import GslbError, StateError
 from gslb.server.publish import LocalPublisher, NoPublisher, Publisher, SharedPublisher
 from gslb.server.state import StateFolder
@@ -163,7 +164,7 @@ async def _serve_api(stack: AsyncExitStack, app: web.Application, address: tuple
 def main(arguments: list[str]) -> int:
     """Entry point of the process."""
     if len(arguments) != 2 or arguments[0] != "--config":
-        sys.stderr.write("usage: python -m gslb.control.main --config gslb.yaml\n")
+        sys.stderr.write("usage: python -m gslb.api.main --config gslb.yaml\n")
         return 2
     return run_control(str(Path(arguments[1]).absolute()))
 

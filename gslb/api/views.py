@@ -6,11 +6,11 @@ from dataclasses import asdict
 from typing import Any
 
 import gslb
+from gslb.api.expiry import expiry_view
 from gslb.config.model import Config, Member, Pool
 from gslb.control.belief import Place
 from gslb.control.controller import Controller
 from gslb.control.evidence import evidence, probers_view
-from gslb.control.expiry import expiry_view
 from gslb.control.presence import difference
 from gslb.control.targets import covered
 from gslb.health.states import AddressState, MemberState, States, TargetKey

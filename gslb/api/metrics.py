@@ -15,11 +15,11 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 import gslb
+from gslb.api.expiry import expiry_lines
+from gslb.api.pagelines import written
+from gslb.api.views import ready_view, store_alarms
 from gslb.control.controller import Controller
 from gslb.control.council import Council
-from gslb.control.expiry import expiry_lines
-from gslb.control.pagelines import written
-from gslb.control.views import ready_view, store_alarms
 from gslb.health.votes import voters
 from gslb.probe.lateness import BOUNDS
 from gslb.probe.runner import Runner

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from gslb.api.views import is_live
 from gslb.config.model import Pool
-from gslb.control.views import is_live
 from gslb.health.record import Row
 from gslb.health.states import States
 

@@ -4,10 +4,10 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from gslb.control.views import drain_view, is_live
+from gslb.api.views import drain_view, is_live
 from gslb.intents import Drain, Target
-from tests.control.conftest import Node
 from tests.support import config, states
+from tests.whole_node import Node
 
 
 async def test_status(node: Node) -> None:

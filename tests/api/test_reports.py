@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from gslb.control.reports import events_view, report_view
+from gslb.api.reports import events_view, report_view
 from gslb.health.record import Event, Figures, Row
-from tests.control.conftest import SITES, Node
+from tests.whole_node import SITES, Node
 
 DAY = 86_400.0
 

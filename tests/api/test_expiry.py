@@ -6,11 +6,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from gslb.control.expiry import expiry_lines, expiry_view
+from gslb.api.expiry import expiry_lines, expiry_view
 from gslb.health.states import TargetKey
 from gslb.probe.tls import TlsMonitor
-from tests.control.conftest import Node
 from tests.probe.conftest import Authority
+from tests.whole_node import Node
 
 
 def test_few_days_are_a_warning() -> None:

@@ -10,13 +10,10 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from gslb.control.controller import Controller
-from gslb.control.explain import explain
-from gslb.control.line import uncollected
-from gslb.control.metrics import CONTENT_TYPE, Page
-from gslb.control.problems import Handler, as_problems
-from gslb.control.reports import events_view, report_view
-from gslb.control.requests import (
+from gslb.api.metrics import CONTENT_TYPE, Page
+from gslb.api.problems import Handler, as_problems
+from gslb.api.reports import events_view, report_view
+from gslb.api.requests import (
     AuditQuery,
     DrainRequest,
     DrainsQuery,
@@ -27,8 +24,11 @@ from gslb.control.requests import (
     ResumeRequest,
     push_key,
 )
-from gslb.control.tokens import require_token
-from gslb.control.views import Json, drain_view, nodes_view, ready_view, status_view
+from gslb.api.tokens import require_token
+from gslb.api.views import Json, drain_view, nodes_view, ready_view, status_view
+from gslb.control.controller import Controller
+from gslb.control.explain import explain
+from gslb.control.line import uncollected
 from gslb.errors import NotFoundError, RequestError, StateError
 from gslb.intents import Drain
 

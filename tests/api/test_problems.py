@@ -9,7 +9,7 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from pydantic import BaseModel
 
-from gslb.control.problems import as_problems, problem
+from gslb.api.problems import as_problems, problem
 from gslb.errors import ConfigError, ConflictError, GslbError, Problem, StoreError, UnauthorizedError
 
 

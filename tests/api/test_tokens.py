@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gslb.control.tokens import ensure_cookie_secrets, ensure_token, require_token
+from gslb.api.tokens import ensure_token, require_token
 from gslb.errors import StateError, UnauthorizedError
 
 
@@ -65,18 +65,3 @@ def test_everything_else_does_not(header: str) -> None:
     with pytest.raises(UnauthorizedError) as caught:
         require_token(header, "s3cret")
     assert "s3cret" not in caught.value.message + caught.value.hint
-
-
-def test_cookie_secrets_are_made_once_and_for_the_owner_alone(tmp_path: Path) -> None:
-    path = tmp_path / "cookie-secrets"
-    ensure_cookie_secrets(str(path))
-    first = path.read_text()
-    assert len(bytes.fromhex(first)) == 16
-    assert path.stat().st_mode & 0o777 == 0o600
-    ensure_cookie_secrets(str(path))
-    assert path.read_text() == first
-
-
-def test_cookie_secrets_that_cannot_be_made(tmp_path: Path) -> None:
-    with pytest.raises(StateError, match="cannot be made"):
-        ensure_cookie_secrets(str(tmp_path / "absent" / "cookie-secrets"))

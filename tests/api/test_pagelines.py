@@ -3,8 +3,8 @@
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from gslb.api.pagelines import history_lines, member_lines, pool_lines, written
 from gslb.config.model import MinUp, Pool
-from gslb.control.pagelines import history_lines, member_lines, pool_lines, written
 from gslb.health.record import Figures, Row
 from gslb.health.states import AddressState, MemberState
 from tests.support import OSAKA, TOKYO, config, states

@@ -19,11 +19,11 @@ import dns.message
 import dns.query
 import pytest
 
-from gslb.control.main import CANNOT_START, main
+from gslb.api.main import CANNOT_START, main
 from gslb.server.state import StateFolder
 from gslb.table.snapshot import load_base, load_leaves
 from tests.conftest import ENVIRONMENT
-from tests.control.conftest import Node
+from tests.whole_node import Node
 
 Start = Callable[[], "Process"]
 STOP_SECONDS = 8
@@ -34,7 +34,7 @@ class Process:
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        argv = [sys.executable, "-m", "gslb.control.main", "--config", node.path]
+        argv = [sys.executable, "-m", "gslb.api.main", "--config", node.path]
         self.popen = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
 
     def get(self, path: str) -> object:

@@ -7,10 +7,10 @@ import aiohttp
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from gslb.control import metrics
+from gslb.api import metrics
 from gslb.server.stats import COUNTER_NAMES
-from tests.control.conftest import Node
-from tests.control.test_api import DRAIN
+from tests.api.test_app import DRAIN
+from tests.whole_node import Node
 
 ELSEWHERE = {"tcp_open", "loop_lag_max_us", "loop_lag_us", "loop_ticks"}  # gauges, and a summary of each worker
 

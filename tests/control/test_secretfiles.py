@@ -1,0 +1,23 @@
+"""Files of secrets."""
+
+from pathlib import Path
+
+import pytest
+
+from gslb.control.secretfiles import ensure_cookie_secrets
+from gslb.errors import StateError
+
+
+def test_cookie_secrets_are_made_once_and_for_the_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "cookie-secrets"
+    ensure_cookie_secrets(str(path))
+    first = path.read_text()
+    assert len(bytes.fromhex(first)) == 16
+    assert path.stat().st_mode & 0o777 == 0o600
+    ensure_cookie_secrets(str(path))
+    assert path.read_text() == first
+
+
+def test_cookie_secrets_that_cannot_be_made(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="cannot be made"):
+        ensure_cookie_secrets(str(tmp_path / "absent" / "cookie-secrets"))
