@@ -17,7 +17,10 @@ from tests.e2e.lab.scenes import CONVERGED, assert_right, converged, summed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-DELAY = 0.04  # seconds each way, so that a write takes long enough to be interrupted
+DELAY = 0.04  # seconds each way, so that a write takes long enough to be interrupted: a lease, then the transaction
+WAITING = (
+    3.0  # seconds that the kernel keeps queries for a neighbour that it looks for; they arrive when the link is back
+)
 
 
 @pytest.mark.parametrize("seconds", [15, pytest.param(300, marks=pytest.mark.soak)])
@@ -53,7 +56,7 @@ def test_a_data_centre_that_was_cut_off_answers_as_before_and_catches_up(trio: L
     assert kept == {tuple(sorted(everything - set(trio.drained_by(before))))}
     assert inside.figures(cut, healed).answered == 1.0
     assert back <= CONVERGED
-    assert_right(trio, oracle, 0.0, healed)
+    assert_right(trio, oracle, 0.0, healed - WAITING)
     assert_right(trio, oracle, healed + CONVERGED)
 
 
@@ -71,7 +74,7 @@ def reweighted(lab: Lab, *sites: str, weight: int = 3) -> None:
 @pytest.mark.parametrize(("seconds", "attempts"), [(12, 1), pytest.param(30, 5, marks=pytest.mark.soak)])
 def test_a_control_process_that_was_stopped_in_a_write_is_too_late(trio: Lab, seconds: int, attempts: int) -> None:
     for attempt in range(attempts):
-        one_late_write(trio, seconds, 0.05 + 0.02 * attempt)
+        one_late_write(trio, seconds, 0.04 + 0.01 * attempt)  # the transaction leaves after 0.08 s at the earliest
 
 
 def one_late_write(lab: Lab, seconds: float, moment: float) -> None:
