@@ -5,11 +5,13 @@ Times are seconds since the epoch: an expiry is a promise to people, so it follo
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self, TypeVar
+from math import inf
+from typing import Any, Final, Literal, Self, TypeVar
 
 from gslb.errors import RequestError
 
 TargetKind = Literal["member", "pool", "site"]
+IntentState = Literal["scheduled", "active", "expired", "removed"]
 _MOST_SPECIFIC_FIRST: tuple[TargetKind, ...] = ("member", "pool", "site")
 
 
@@ -53,10 +55,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """Something that an operator wants until `expires`. The reason is required and shown everywhere.
+    """Something that an operator wants from `starts` until `expires`. The reason is required and shown everywhere.
 
-    `leased`: the store that all nodes share keeps the time and takes it away, no clock of a node's own. `local`: it is
-    for this node alone.
+    `starts` 0.0 stands for `created`: then it holds at once, whatever a node's clock says. `expires` None: until it is
+    cancelled. `leased`: the store that all nodes share keeps the time and takes it away, no clock of a node's own.
+    `local`: it is for this node alone. `changed` counts its changes; `overrides`: it was
+    kept although the safety rule was against it.
     """
 
     id: str
@@ -64,14 +68,34 @@ class Intent:
     reason: str
     owner: str
     created: float
-    expires: float
+    expires: float | None
     removed: float | None = None  # when an operator ended it early, or the store did
     leased: bool = False
     local: bool = False
+    starts: float = 0.0
+    changed: int = 0
+    overrides: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.starts:
+            object.__setattr__(self, "starts", self.created)
+
+    @property
+    def kind(self) -> str:
+        """What it is, as the key of KINDS."""
+        return type(self).__name__.lower()
+
+    def state(self, now: float) -> IntentState:
+        """What has become of it at `now`."""
+        if self.removed is not None:
+            return "removed"
+        if not self.leased and self.expires is not None and not now < self.expires:
+            return "expired"
+        return "scheduled" if self.starts > self.created and now < self.starts else "active"
 
     def active(self, now: float) -> bool:
         """Whether it holds at `now`."""
-        return self.removed is None and (self.leased or now < self.expires)
+        return self.state(now) == "active"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and the store."""
@@ -86,12 +110,17 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Drain(Intent):
-    """Keep a target out of the answers."""
+    """Keep a target out of the answers: for all clients, or for `percent` of their networks, always the same ones."""
+
+    expires: float
+    percent: int = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Hold(Intent):
     """Freeze what health has made of a target; probes and votes go on."""
+
+    expires: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +130,31 @@ class Force(Intent):
     up: bool = False
 
 
+KINDS: Final[Mapping[str, type[Intent]]] = {"drain": Drain, "hold": Hold, "force": Force}
+
 AnIntent = TypeVar("AnIntent", bound=Intent)
 
 
 def intent_on(intents: Iterable[AnIntent], pool: str, member: str, site: str, now: float) -> AnIntent | None:
-    """The active intent that decides for a member: the most specific target wins, then the one that lasts longest."""
+    """The active intent that decides for a member: of drains the one with the largest part; else the most specific
+    target, then the one that lasts longest."""
     found = [one for one in intents if one.active(now) and one.target.covers(pool, member, site)]
-    return min(found, key=lambda one: (_MOST_SPECIFIC_FIRST.index(one.target.kind), -one.expires, one.id), default=None)
+    return min(found, key=_rank, default=None)
 
 
-def next_expiry(intents: Iterable[Intent], now: float) -> float | None:
-    """When the next active intent ends by the clock, if any does."""
-    return min((one.expires for one in intents if one.active(now) and not one.leased), default=None)
+def _rank(one: Intent) -> tuple[int, int, float, str]:
+    lasts = inf if one.expires is None else one.expires
+    percent = one.percent if isinstance(one, Drain) else 0
+    return -percent, _MOST_SPECIFIC_FIRST.index(one.target.kind), -lasts, one.id
+
+
+def next_change(intents: Iterable[Intent], now: float) -> float | None:
+    """When the next of them begins or ends by the clock, if any does."""
+    moments = []
+    for one in intents:
+        state = one.state(now)
+        if state == "scheduled":
+            moments.append(one.starts)
+        elif state == "active" and one.expires is not None and not one.leased:
+            moments.append(one.expires)
+    return min(moments, default=None)

@@ -1,11 +1,13 @@
 """Targets, drains and which drain decides."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gslb.errors import RequestError
-from gslb.intents import Drain, Target, intent_on, next_expiry
+from gslb.intents import KINDS, Drain, Force, Hold, Target, intent_on, next_change
 
 
 def drain(target: str, *, drain_id: str = "d-1", expires: float = 200.0, removed: float | None = None) -> Drain:
@@ -68,17 +70,64 @@ def test_most_specific_drain_wins_then_the_longest_then_the_id() -> None:
     assert intent_on([site, pool, member], "db", "a", "osaka", 150) is None
 
 
-def test_next_expiry_looks_at_active_drains_only() -> None:
+def test_next_change_looks_at_active_drains_only() -> None:
     drains = [drain("site/a", expires=120), drain("site/b", expires=300), drain("site/c", expires=200, removed=110)]
-    assert next_expiry(drains, 100) == 120
-    assert next_expiry(drains, 120) == 300
-    assert next_expiry(drains, 300) is None
+    assert next_change(drains, 100) == 120
+    assert next_change(drains, 120) == 300
+    assert next_change(drains, 300) is None
 
 
 def test_an_older_writer_and_a_newer_one_can_be_read() -> None:
     values = drain("site/a").to_dict()
     del values["removed"]
-    assert Drain.from_dict({**values, "percent": 100}) == drain("site/a")
+    assert Drain.from_dict({**values, "colour": "red"}) == drain("site/a")
+    old = {key: value for key, value in values.items() if key not in ("starts", "changed", "percent", "local")}
+    assert Drain.from_dict(old) == drain("site/a")
+
+
+def test_kinds() -> None:
+    assert list(KINDS) == ["drain", "hold", "force"]
+    assert all(kind("i", Target.parse("site/a"), "", "", 1.0, 2.0).kind == name for name, kind in KINDS.items())
+
+
+def test_from_the_schedule_to_the_end() -> None:
+    one = Hold("h-1", Target.parse("site/a"), "test", "me", 100.0, 200.0, starts=150.0)
+    assert [one.state(now) for now in (100, 149.9, 150, 199.9, 200)] == [
+        *("scheduled", "scheduled", "active", "active", "expired")
+    ]
+    assert replace(one, removed=120.0).state(160) == "removed"
+    assert replace(one, leased=True).state(900) == "active", "the store takes it away, and nobody else"
+
+
+def test_what_is_to_hold_at_once_holds_by_the_clock_of_every_node() -> None:
+    one = drain("site/a")
+    assert one.starts == one.created == 100.0
+    assert one.state(95.0) == "active", "this node's clock is behind that of the node that took it"
+
+
+def test_a_force_lasts_until_it_is_cancelled() -> None:
+    one = Force("f-1", Target.parse("site/a"), "test", "me", 100.0, None, up=True)
+    assert one.active(1e12)
+    assert not replace(one, removed=150.0).active(160.0)
+    assert next_change([one], 100.0) is None
+    assert Force.from_dict(one.to_dict()) == one
+    assert intent_on([one, replace(one, id="f-0", expires=1e9)], "web", "x", "a", 100) == one, "it lasts longest"
+
+
+def test_the_largest_drain_decides_then_the_most_specific() -> None:
+    part, more = replace(drain("member/web/a"), percent=10), replace(drain("pool/web"), percent=20)
+    whole = drain("site/tokyo")
+    assert intent_on([part, more, whole], "web", "a", "tokyo", 150) == whole
+    assert intent_on([part, more], "web", "a", "tokyo", 150) == more
+    assert intent_on([replace(part, percent=20), more], "web", "a", "tokyo", 150).target == part.target  # type: ignore[union-attr]
+
+
+def test_the_next_change_may_be_a_start() -> None:
+    scheduled = replace(drain("site/a", expires=300), starts=150.0)
+    assert next_change([scheduled], 100) == 150
+    assert next_change([scheduled, drain("site/b", expires=140)], 100) == 140
+    assert next_change([scheduled], 150) == 300
+    assert next_change([replace(scheduled, leased=True)], 150) is None
 
 
 @given(st.sampled_from(["site/a", "pool/p", "member/p/a"]), st.text(), st.none() | st.floats(0, 1e12))

@@ -24,7 +24,7 @@ from gslb.config.model import Config, Pool
 from gslb.health.judging import Inputs, judge_pool
 from gslb.health.memory import NOTHING, Memory
 from gslb.health.states import Belief, States
-from gslb.intents import Intent, next_expiry
+from gslb.intents import Intent, next_change
 
 FORGOTTEN: Final[Memory] = MappingProxyType({})
 
@@ -50,7 +50,7 @@ def effective(
     With `former`, the outcome before for the same config, only pools that something changed for are looked at; the
     others keep their states as they are. Without it, `memory` is what is left of another config or an earlier process.
     """
-    inputs = inputs.active(now)
+    inputs = inputs.current(now)
     if former is None or former.inputs.settled != inputs.settled:
         touched: Iterable[Pool] = config.pools.values()
         earlier, states, past, due = former.memory if former else memory, {}, {}, {}
@@ -63,7 +63,7 @@ def effective(
         due.pop(pool.name, None)
         if at is not None:
             due[pool.name] = at
-    changes = [*due.values(), *filter(None, (next_expiry(inputs.intents, now),))]
+    changes = [*due.values(), *filter(None, (next_change(inputs.intents, now),))]
     return Outcome(states, past, min(changes, default=None), due, inputs)
 
 

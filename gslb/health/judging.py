@@ -1,26 +1,28 @@
 """One pool at one moment: the steps of gslb.health.effective in their order. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from gslb.config.model import Config, Member, Pool
 from gslb.health.guard import Down, guard
 from gslb.health.memory import Loss, Past, PoolPast
 from gslb.health.ramp import ramped
-from gslb.health.returning import Return, moved_on, returning, shown
+from gslb.health.returning import Return, moved_on, returning
 from gslb.health.states import UNKNOWN, AddressState, Belief, MemberState, Observation, Step, TargetKey, Verdict
 from gslb.health.votes import Ballot, Ballots, calls_down, voters
+from gslb.health.wanted import told, wanted
 from gslb.intents import Drain, Force, Hold, Intent, intent_on
 
-AnIntent = TypeVar("AnIntent", bound=Intent)
 Fails = Callable[[Pool, str], bool]  # whether an address fails the monitors of a pool
 
 
 class Inputs(NamedTuple):
-    """What is known and wanted. `local` is what the probers at this node's site believe, for pools of that scope;
-    `settled`: the first round had its time, so unknown counts as up; `ranged`: pools whose TTL depends on calm."""
+    """What is known and wanted, intents that have not begun among it. `local` is what the probers at this node's site
+    believe, for pools of that scope; `settled`: the first round had its time, so unknown counts as up; `ranged`: pools
+    whose TTL depends on calm."""
 
     belief: Belief
     drains: Sequence[Drain] = ()
@@ -36,15 +38,18 @@ class Inputs(NamedTuple):
         """All of them."""
         return (*self.drains, *self.holds, *self.forces)
 
-    def active(self, now: float) -> "Inputs":
-        """With those intents alone that hold at `now`."""
+    def current(self, now: float) -> "Inputs":
+        """Without the intents that are over at `now`."""
         if not (self.drains or self.holds or self.forces):
             return self
         return self._replace(
-            drains=[one for one in self.drains if one.active(now)],
-            holds=[one for one in self.holds if one.active(now)],
-            forces=[one for one in self.forces if one.active(now)],
+            drains=[one for one in self.drains if one.state(now) in _CURRENT],
+            holds=[one for one in self.holds if one.state(now) in _CURRENT],
+            forces=[one for one in self.forces if one.state(now) in _CURRENT],
         )
+
+
+_CURRENT: Final = ("scheduled", "active")
 
 
 class _Address:
@@ -111,14 +116,8 @@ class _Work:
             for member in pool.members
             for address in member.addresses
         ]
-        self.drains = self._covering(inputs.drains)
-        self.forces = self._covering(inputs.forces)
-
-    def _covering(self, intents: Sequence[AnIntent]) -> dict[str, AnIntent]:
-        if not intents:
-            return {}
-        found = ((m.name, intent_on(intents, self.pool.name, m.name, m.site, self.now)) for m in self.pool.members)
-        return {name: intent for name, intent in found if intent}
+        self.wanted = wanted(pool, inputs.drains, inputs.holds, inputs.forces, now)
+        self.at += self.wanted.at
 
     def stand(self) -> None:
         """Steps 1 and 2: what health says of each address."""
@@ -198,8 +197,8 @@ class _Work:
         return one.member.name == self.past.only  # served last where one may be
 
     def _will_serve(self, one: _Address) -> bool:
-        force = self.forces.get(one.member.name)
-        return force.up if force else one.verdict == "up" and one.member.name not in self.drains
+        force = self.wanted.forces.get(one.member.name)
+        return force.up if force else one.verdict == "up" and one.member.name not in self.wanted.drains
 
     def limit(self) -> Mapping[str, Loss]:
         """Step 5: blast radius."""
@@ -210,7 +209,7 @@ class _Work:
         if not down:
             return {}
         served = {one.member.name for one in self.addresses if one.was and one.was.served == "up"}
-        losing = down & served - self.drains.keys()
+        losing = down & served - self.wanted.drains.keys()
         if not losing:  # those that are over are dropped when the next is judged
             return {name: loss for name, loss in self.past.losses.items() if name in down}
         losses, held, at = guard(self.pool, self.past.losses, Down(down, losing), self.now, self._agree)
@@ -234,11 +233,10 @@ class _Work:
 
     def freeze(self) -> None:
         """Step 6: an operator's hold."""
-        holds = self._covering(self.inputs.holds)
-        for one in self.addresses if holds else ():
-            hold = holds.get(one.member.name)
+        for one in self.addresses if self.wanted.holds else ():
+            hold = self.wanted.holds.get(one.member.name)
             if hold and one.was and one.was.served not in (one.verdict, "unknown"):
-                one.step("hold", one.was.served, f"held: {_asked(hold)}")
+                one.step("hold", one.was.served, f"held: {told(hold)}")
 
     def ramp(self) -> tuple[Mapping[str, float], Mapping[str, float]]:
         """Step 7: when each returning member began, and the share of its weight that it has."""
@@ -264,18 +262,21 @@ class _Work:
     def obey(self) -> None:
         """Step 8: an operator's drain, then force."""
         for one in self.addresses:
-            drain, force = self.drains.get(one.member.name), self.forces.get(one.member.name)
-            if drain:
-                one.step("drain", "down", f"drained: {_asked(drain)}")
-            if force:
-                one.step("force", "up" if force.up else "down", f"forced: {_asked(force)}")
+            name = one.member.name
+            if drain := self.wanted.drains.get(name):
+                one.step("drain", "down", f"drained: {told(drain)}")
+            elif part := self.wanted.parts.get(name):
+                effect = "not drained, since one member serves all," if self.pool.exclusive else "drained"
+                one.step("drain", one.verdict, f"{effect} for {part.percent} % of the clients: {told(part)}")
+            if force := self.wanted.forces.get(name):
+                one.step("force", "up" if force.up else "down", f"forced: {told(force)}")
 
     def exclude(self) -> str:
         """Who stays up: what an operator forces, the one served last, the first by priority."""
         up = {one.member.name: one.member for one in self.addresses if one.verdict == "up"}
         if not up:
             return self.past.only
-        able = {name: up[name] for name, force in self.forces.items() if force.up and name in up} or up
+        able = {name: up[name] for name, force in self.wanted.forces.items() if force.up and name in up} or up
         chosen = self.past.only if self.past.only in able else min(able.values(), key=lambda one: one.priority).name
         for one in self.addresses if len(up) > 1 else ():
             if one.member.name != chosen and one.verdict == "up":
@@ -290,11 +291,10 @@ class _Work:
         return {member.name: self._member(member, by_member[member.name], shares) for member in self.pool.members}
 
     def _member(self, member: Member, those: Sequence[AddressState], shares: Mapping[str, float]) -> MemberState:
-        drain, force = self.drains.get(member.name), self.forces.get(member.name)
-        drained, down = drain.id if drain else "", force is not None and not force.up
-        share = shares.get(member.name, 1.0)
-        return MemberState(self.pool.name, member.name, member.site, tuple(those), drained, down, share)
-
-
-def _asked(intent: Intent) -> str:
-    return f"{intent.reason} ({type(intent).__name__.lower()} {intent.id}, until {shown(intent.expires)})"
+        name, want = member.name, self.wanted
+        drain, share = want.drain_of(name), shares.get(name, 1.0)
+        down = name in want.forces and not want.forces[name].up
+        state = MemberState(self.pool.name, name, member.site, tuple(those), "", down, share, ttl=want.ttls.get(name))
+        if drain is None or (self.pool.exclusive and name in want.parts):
+            return state
+        return replace(state, drain=drain.id, percent=drain.percent, drained_with=str(drain.target))

@@ -31,7 +31,7 @@ class Place(NamedTuple):
 
 
 class Event(NamedTuple):
-    """A place changed its state at `at` (epoch seconds), and why."""
+    """A place changed its state at `at` (epoch seconds), and why. `number` counts those that are kept, 0 until then."""
 
     at: float
     pool: str
@@ -42,6 +42,7 @@ class Event(NamedTuple):
     before: State
     after: State
     cause: str
+    number: int = 0
 
     @property
     def place(self) -> Place:

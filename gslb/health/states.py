@@ -57,7 +57,12 @@ class AddressState:
 @dataclass(frozen=True, slots=True)
 class MemberState:
     """One member of a pool. `drain` is the id of the drain that takes it out, or empty; `forced_down` an operator's
-    word; `share` the part of its weight that it has while it ramps up."""
+    word; `share` the part of its weight that it has while it ramps up.
+
+    Where `percent` is less than 100, the drain takes it out for that part of the client networks alone, drawn by
+    `drained_with`, its target; the addresses stay as they are. `ttl`: the most that an answer with it may live, since
+    an operator is about to take it out; None: as configured.
+    """
 
     pool: str
     member: str
@@ -66,6 +71,19 @@ class MemberState:
     drain: str = ""
     forced_down: bool = False
     share: float = 1.0
+    percent: int = 100
+    drained_with: str = ""
+    ttl: int | None = None
+
+    @property
+    def drained(self) -> bool:
+        """Whether a drain takes it out for all clients."""
+        return bool(self.drain) and self.percent >= 100
+
+    @property
+    def drained_in_part(self) -> bool:
+        """Whether a drain takes it out for some."""
+        return bool(self.drain) and self.percent < 100
 
 
 States = Mapping[str, Mapping[str, MemberState]]  # pool -> member -> state

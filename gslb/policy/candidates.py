@@ -7,18 +7,21 @@ from gslb.policy.nodes import Answer
 
 
 class Candidate(NamedTuple):
-    """One servable member of a pool in one address family. `position` is its place among the pool's members."""
+    """One servable member of a pool in one address family. `position` is its place among the pool's members, `column`
+    where its answers are counted.
+    """
 
     position: int
     name: str
     weight: int
     priority: int
     records: tuple[bytes, ...]
+    column: int = 0
 
     @property
     def answer(self) -> Answer:
         """This member alone."""
-        return Answer(self.records)
+        return Answer(self.records, column=self.column)
 
 
 def in_use(candidates: Sequence[Candidate]) -> Sequence[Candidate]:

@@ -13,6 +13,7 @@ from typing import Protocol
 from gslb.dns.ecs import IPV4
 from gslb.dns.response import AA, heads
 from gslb.geo.nearest import NearestMap
+from gslb.policy.columns import shared
 from gslb.policy.rendezvous import closeness
 
 
@@ -43,21 +44,23 @@ class Node(Protocol):
 class Answer:
     """A leaf: `count` records owned by the question's name. No records means NODATA, or SERVFAIL where `rcode` is 2.
 
-    `ede` is a ready EDNS option that explains the answer. `heads`: see gslb.dns.response.heads.
+    `ede` is a ready EDNS option that explains the answer. `heads`: see gslb.dns.response.heads. `column` is where it is
+    counted: see gslb.policy.columns.
     """
 
-    __slots__ = ("ede", "heads", "rcode", "records")
+    __slots__ = ("column", "ede", "heads", "rcode", "records")
 
-    def __init__(self, records: Sequence[bytes], ede: bytes = b"", rcode: int = 0) -> None:
+    def __init__(self, records: Sequence[bytes], ede: bytes = b"", rcode: int = 0, column: int = 0) -> None:
         self.records = b"".join(records)
         self.ede = ede
         self.rcode = rcode
+        self.column = column
         self.heads = heads(AA, len(records), 0, 0)
 
     @classmethod
-    def joined(cls, count: int, records: bytes, ede: bytes = b"", rcode: int = 0) -> "Answer":
+    def joined(cls, count: int, records: bytes, ede: bytes = b"", rcode: int = 0, column: int = 0) -> "Answer":
         """An answer whose records are already one run of bytes."""
-        answer = cls((records,), ede, rcode)
+        answer = cls((records,), ede, rcode, column)
         answer.heads = heads(AA, count, 0, 0)
         return answer
 
@@ -170,4 +173,6 @@ def join(answers: Sequence[Answer]) -> Answer:
     """One answer with the records of several."""
     if len(answers) == 1:
         return answers[0]
-    return Answer.joined(sum(answer.count for answer in answers), b"".join([answer.records for answer in answers]))
+    column = shared([answer.column for answer in answers])
+    records = b"".join([answer.records for answer in answers])
+    return Answer.joined(sum(answer.count for answer in answers), records, column=column)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from gslb.policy.nodes import Answer, ByHash, Choice, Nearest, Node, Sample
+from gslb.policy.split import Split
 
 
 def answers_of(node: Node) -> Iterator[Answer]:
@@ -10,7 +11,7 @@ def answers_of(node: Node) -> Iterator[Answer]:
     match node:
         case Answer():
             yield node
-        case Choice():
+        case Choice() | Split():
             for child in node.children:
                 yield from answers_of(child)
         case Sample() | ByHash():

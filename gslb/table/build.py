@@ -13,6 +13,7 @@ from gslb.dns.response import Template, compress, record, template
 from gslb.geo.atlas import Atlas
 from gslb.geo.nearest import compile_nearest
 from gslb.geo.rules import RuleMap, compile_rules
+from gslb.policy.columns import COLUMN
 from gslb.policy.nodes import Answer
 from gslb.table.entries import (
     Base,
@@ -28,6 +29,7 @@ from gslb.table.entries import (
     WhoAmI,
     ZoneData,
 )
+from gslb.table.rows import number_rows
 from gslb.table.snapshot import digest_of, link_wildcards
 
 ADDRESS_TYPES: Final = (A, AAAA)
@@ -37,7 +39,7 @@ Owned = Mapping[bytes, Mapping[int, Sequence[Record]]]  # owner -> type -> recor
 
 def compile_base(config: Config, atlas: Atlas) -> Base:
     """The whole configuration without health. Deterministic: equal inputs give an equal base and digest."""
-    base = Base(_settings(config.node))
+    base = Base(_settings(config.node)._replace(sites=tuple(sorted(config.sites))))
     work = _Work(config, atlas)
     names: dict[bytes, Entry] = {}
     zones: list[ZoneData] = []
@@ -52,6 +54,7 @@ def compile_base(config: Config, atlas: Atlas) -> Base:
     link_wildcards(names)
     base.zones = tuple(zones)
     base.names = names
+    number_rows(base)
     base.rule_maps = tuple(work.rule_maps)
     base.rule_names = tuple(work.rule_names)
     base.chains = tuple(work.chains)
@@ -165,7 +168,7 @@ def _occluded(owner: bytes, apex: bytes, cuts: set[bytes]) -> bool:
 
 def _static(data: ZoneData, owner: bytes, types: Mapping[int, Sequence[Record]], glue: Owned | None) -> Entry:
     """`glue` is the zone's data where the owner is a cut: then only DS is authoritative here."""
-    answers = {rtype: _answer(records) for rtype, records in types.items() if glue is None or rtype == DS}
+    answers = {rtype: _answer(rtype, records) for rtype, records in types.items() if glue is None or rtype == DS}
     entry = Entry(data, answers)
     if glue is not None:
         entry.referral = _referral(owner, types[NS], glue)
@@ -174,8 +177,8 @@ def _static(data: ZoneData, owner: bytes, types: Mapping[int, Sequence[Record]],
     return entry
 
 
-def _answer(records: Sequence[Record]) -> Answer:
-    return Answer([record(item.rtype, item.ttl, item.rdata) for item in records])
+def _answer(rtype: int, records: Sequence[Record]) -> Answer:
+    return Answer([record(item.rtype, item.ttl, item.rdata) for item in records], column=COLUMN.get(rtype, 0))
 
 
 def _negative(soa: Record, apex: bytes) -> Template:

@@ -40,11 +40,12 @@ class TreeNode(Protocol):
 class ZoneData:
     """What replies need of a zone: its apex, and the SOA record of negative answers, anchored there (RFC 2308)."""
 
-    __slots__ = ("apex", "negative")
+    __slots__ = ("apex", "negative", "row")
 
     def __init__(self, apex: bytes, negative: Template) -> None:
         self.apex = apex
         self.negative = negative
+        self.row = 0  # see gslb.table.rows
 
 
 class Section(NamedTuple):
@@ -69,11 +70,12 @@ class Entry:
     `alias` is the target of a static CNAME, and empty (but not None) where a pool chooses the target.
     """
 
-    __slots__ = ("alias", "referral", "types", "wildcard", "zone")
+    __slots__ = ("alias", "referral", "row", "types", "wildcard", "zone")
 
     def __init__(self, zone: ZoneData, types: Mapping[int, TreeNode]) -> None:
         self.zone = zone
         self.types = types
+        self.row = 0  # see gslb.table.rows
         self.alias: bytes | None = None
         self.referral: Referral | None = None
         self.wildcard: Entry | None = None
@@ -179,7 +181,10 @@ def holds(networks: Networks, source: bytes) -> bool:
 
 
 class Settings(NamedTuple):
-    """What answering needs of the node file. `query_acl` is empty where everybody may ask."""
+    """What answering needs of the node file. `query_acl` is empty where everybody may ask.
+
+    `sites` are those that answers are counted by.
+    """
 
     node_name: str
     version: str = ""
@@ -189,12 +194,16 @@ class Settings(NamedTuple):
     cookie_secrets: tuple[bytes, ...] = ()
     rate_limit: tuple[float, float, int, bool] | None = None
     cookie_memory: int = 0
+    sites: tuple[str, ...] = ()
 
 
 class Base:
     """Names, rules and static data. `digest` ties leaves to the base that they were compiled for."""
 
-    __slots__ = ("chains", "digest", "names", "nearest", "pool_maps", "rule_maps", "rule_names", "settings", "zones")
+    __slots__ = (
+        *("chains", "digest", "names", "nearest", "pool_maps", "rows", "rule_maps", "rule_names", "settings"),
+        "zones",
+    )
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -206,6 +215,7 @@ class Base:
         self.pool_maps: Mapping[str, int] = {}  # pool -> position in `nearest`
         self.chains: tuple[ChainSpec, ...] = ()
         self.digest = b""
+        self.rows = 1  # of counters: see gslb.table.rows
 
 
 class Leaves:

@@ -7,6 +7,8 @@ no address of the family in any pool                       NODATA
 none of the family lives, but another does                 NODATA, or `all_down` where `family_down` says so
 none live at all                                           `all_down`, with EDE 0
 a pool that is reached with a member still unknown         not ready: SERVFAIL, EDE 14
+a member that is drained for some clients                  as if it were drained, for them: gslb.table.parts
+a member that an operator is about to take out             the TTL of answers with it is no longer than until then
 """
 
 from collections.abc import Mapping, Sequence, Set
@@ -20,6 +22,7 @@ from gslb.health.states import MemberState, States
 from gslb.policy.nodes import Answer, Choice, Node
 from gslb.policy.walk import answers_of
 from gslb.table.entries import Base, ChainSpec, Leaves
+from gslb.table.parts import split
 from gslb.table.poolview import NO_LIVE_SITE, PoolView
 
 NOT_READY: Final = Answer((), extended_error(EDE_NOT_READY), SERVFAIL)
@@ -56,8 +59,13 @@ def compile_pools(
     With `former`, only the chains of pools in another state are compiled; the other nodes stay the same objects.
     """
     moved = _moved(config, states, last_good, former)
-    views = {name: PoolView(config.pools[name], states[name], base.pool_maps.get(name, -1)) for name in moved.serving}
-    good = {name: _kept(view.live_addresses(), last_good.get(name, frozenset())) for name, view in views.items()}
+    sites = {site: at for at, site in enumerate(base.settings.sites)}
+
+    def view(name: str) -> PoolView:
+        return PoolView(config.pools[name], states[name], base.pool_maps.get(name, -1), sites)
+
+    views = {name: view(name) for name in moved.serving}
+    good = {name: _kept(view, last_good.get(name, frozenset())) for name, view in views.items()}
     if former is None:
         return Leaves(base.digest, [_compile(spec, views, good) for spec in base.chains], good)
     nodes = list(former.leaves.nodes)
@@ -68,15 +76,19 @@ def compile_pools(
         if not serving.isdisjoint(spec.pools) or (spec.ttl_min is not None and not calm.isdisjoint(spec.pools))
     ]
     for name in {name for at in touched for name in base.chains[at].pools} - views.keys():  # that share a chain
-        views[name] = PoolView(config.pools[name], states[name], base.pool_maps.get(name, -1))
+        views[name] = view(name)
     good = {**former.leaves.last_good, **good}
     for at in touched:
         nodes[at] = _compile(base.chains[at], views, good)
     return Leaves(base.digest, nodes, good)
 
 
-def _kept(live: frozenset[str], before: frozenset[str]) -> frozenset[str]:
-    """What lived last, each family for itself: one that dies alone must not be forgotten for the other."""
+def _kept(view: PoolView, before: frozenset[str]) -> frozenset[str]:
+    """What lived last, each family for itself: one that dies alone must not be forgotten for the other. But of an
+    exclusive pool nothing of another member may be remembered."""
+    live = view.live_addresses()
+    if live and view.pool.exclusive:
+        return live
     families = {":" in address for address in live}
     return live | {address for address in before if (":" in address) not in families}
 
@@ -105,7 +117,9 @@ def _changed(
 
 def _serving(one: MemberState) -> tuple[object, ...]:
     """All that answers are made of, but for calm; what was observed, and why, is not among it."""
-    return bool(one.drain), one.forced_down, one.share, [address.effective for address in one.addresses]
+    part = (one.percent, one.drained_with) if one.drained_in_part else None
+    effective = [address.effective for address in one.addresses]
+    return one.drained, one.forced_down, one.share, part, one.ttl, effective
 
 
 def _calm(one: MemberState) -> list[bool]:
@@ -118,11 +132,22 @@ def _compile(spec: ChainSpec, views: Mapping[str, PoolView], good: LastGood) -> 
 
 def compile_chain(spec: ChainSpec, views: Sequence[PoolView], good: LastGood) -> Node:
     """The node of one chain: see the table at the top."""
-    choose = _drawn if spec.weights else _in_order
-    node = choose(spec, views, good)
+    node = _chosen(spec, views, good)
     if spec.ttl_min is not None and _is_restless(spec, views, node):
-        return choose(spec._replace(ttl=spec.ttl_min), views, good)
-    return node
+        spec = spec._replace(ttl=spec.ttl_min)
+        node = _chosen(spec, views, good)
+    ttl = _longest(spec, views, node) if any(view.leaving for view in views) else spec.ttl
+    return _chosen(spec._replace(ttl=ttl), views, good) if ttl < spec.ttl else node
+
+
+def _longest(spec: ChainSpec, views: Sequence[PoolView], node: Node) -> int:
+    answers = list(answers_of(node))
+    return min(view.longest(spec, answers) for view in views)
+
+
+def _chosen(spec: ChainSpec, views: Sequence[PoolView], good: LastGood) -> Node:
+    choose = _drawn if spec.weights else _in_order
+    return split(views, lambda those: choose(spec, those, good))
 
 
 def _is_restless(spec: ChainSpec, views: Sequence[PoolView], node: Node) -> bool:

@@ -10,6 +10,7 @@ import msgpack
 
 from gslb.errors import SnapshotError
 from gslb.policy.nodes import Answer, ByHash, Choice, Nearest, Node, Sample
+from gslb.policy.split import Split
 from gslb.table.entries import ByRules, Chain, TableClient, TreeNode, WhoAmI
 
 T = TypeVar("T")
@@ -23,6 +24,7 @@ NEAREST: Final = 4
 CHAIN: Final = 5
 RULES: Final = 6
 WHOAMI: Final = 7
+SPLIT: Final = 8
 
 _SHORT: Final = 32  # octets: an answer without records, of which a table has few kinds
 
@@ -66,7 +68,7 @@ def dump_node(node: TreeNode | None) -> Packed | None:
     """A node as nested tuples, its kind first."""
     match node:
         case Answer():
-            return (ANSWER, node.count, node.records, node.ede, node.rcode)
+            return (ANSWER, node.count, node.records, node.ede, node.rcode, node.column)
         case Choice():
             return (CHOICE, _weights(node.cumulative), _dump_all(node.children))
         case Sample():
@@ -75,6 +77,8 @@ def dump_node(node: TreeNode | None) -> Packed | None:
             return (HASH, node.keys, node.weights, _dump_all(node.answers), node.count)
         case Nearest():
             return (NEAREST, node.map, _dump_all(node.answers), node.count, dump_node(node.unknown))
+        case Split():
+            return (SPLIT, node.salt, node.percents, _dump_all(node.children))
         case Chain():
             return (CHAIN, node.index)
         case ByRules():
@@ -97,8 +101,8 @@ def _dump_all(nodes: Sequence[TreeNode | None]) -> list[Packed | None]:
 def load_node(packed: Packed) -> Node:
     """The inverse of `dump_node`, for the kinds that leaves are made of."""
     match packed:
-        case (0, count, records, ede, rcode):
-            return Answer.joined(count, records, ede, rcode)
+        case (0, count, records, ede, rcode, *column):  # none: an earlier version wrote it
+            return Answer.joined(count, records, ede, rcode, *column)
         case (1, weights, children):
             choice = Choice(weights, [load_node(child) for child in children])
             choice.cumulative = _same(choice.cumulative)
@@ -110,6 +114,8 @@ def load_node(packed: Packed) -> Node:
         case (4, nearest, answers, count, unknown):
             slots = [None if answer is None else Answer.joined(*answer[1:]) for answer in answers]
             return Nearest(nearest, slots, count, load_node(unknown))
+        case (8, salt, percents, children):
+            return Split(salt, percents, [load_node(child) for child in children])
     raise ValueError(f"no such kind of node: {packed[:1]}")
 
 

@@ -37,6 +37,7 @@ from gslb.table.pack import (
     pack_nodes,
     unpack,
 )
+from gslb.table.rows import number_rows
 
 LastGood = Mapping[str, frozenset[str]]
 
@@ -113,6 +114,7 @@ def _load_base(payload: bytes, lean: bool) -> Base:
     base.names = _load_names(reader, base)
     reader.end()
     link_wildcards(base.names)
+    number_rows(base)
     base.digest = digest(payload)
     return base
 

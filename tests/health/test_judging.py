@@ -206,6 +206,91 @@ def test_an_operator_has_the_last_word() -> None:
     assert world.address("b").effective == "down"
 
 
+def test_a_hold_freezes_what_was_and_a_force_and_a_drain_go_over_it() -> None:
+    world = World(replace(WEB, max_loss=1.0))
+    hold, force = intent(Hold, "pool/web"), intent(Force, "site/tokyo", up=False)
+    world.more = {"holds": (hold,)}
+    world.step(1.0, a="down", b="down")
+    assert world.served() == "ab"
+    world.more = {"holds": (hold,), "forces": (force,)}
+    world.step(2.0)
+    assert (world.served(), world.steps("a")) == ("b", ["hold", "force"])
+    world.more = {"holds": (hold,), "drains": (intent(Drain, "site/osaka"),)}
+    world.step(3.0)
+    assert (world.served(), world.steps("b")) == ("a", ["hold", "drain"])
+    world.more = {}
+    world.step(4.0, b="up")
+    assert world.served() == "b", "the hold is over: health has its say again"
+
+
+@pytest.mark.parametrize("kind", [Drain, Hold, Force])
+def test_what_begins_in_the_future_changes_the_pool_then(kind: type) -> None:
+    world = World(replace(WEB, max_loss=1.0, damping=None))
+    world.more = {f"{kind.__name__.lower()}s": (intent(kind, "site/tokyo", starts=50.0),)}
+    world.step(1.0)
+    assert (world.served(), world.steps("a")) == ("ab", [])
+    seen, now = [], 1.0
+    while now < 50.0:
+        assert world.outcome
+        assert world.outcome.change_at
+        now = world.outcome.change_at
+        seen.append(now)
+        world.step(now, **({"a": "down"} if kind is Hold and now == 50.0 else {}))
+    assert now == 50.0
+    assert world.steps("a") == [kind.__name__.lower()]
+    assert (world.served() == "ab") == (kind is Hold)
+    assert world.outcome
+    assert world.outcome.change_at == 1000.0
+    world.step(1000.0)
+    assert world.steps("a") == []
+
+
+def test_the_ttl_of_what_is_about_to_be_drained_steps_down() -> None:
+    world = World()
+    world.more = {"drains": (intent(Drain, "site/tokyo", starts=50.0),)}
+    seen, now = {}, 1.0
+    while now <= 50.0:
+        outcome = world.step(now)
+        seen[now] = outcome.states["web"]["a"].ttl
+        assert outcome.states["web"]["b"].ttl is None
+        now = outcome.change_at or 1e9
+    assert seen == {1.0: 40, 9.0: 20, 29.0: 10, 39.0: 5, 50.0: None}
+
+
+def test_a_drain_for_some_leaves_the_addresses_as_they_are_and_says_so() -> None:
+    world = World()
+    world.more = {"drains": (intent(Drain, "site/tokyo", percent=10),)}
+    world.step(1.0)
+    assert world.served() == "ab"
+    assert world.steps("a") == ["drain"]
+    assert world.address("a").reason.startswith("drained for 10 % of the clients: CHG-7 (drain i1, until ")
+    assert world.outcome
+    state = world.outcome.states["web"]["a"]
+    assert (state.drain, state.percent, state.drained_with) == ("i1", 10, "site/tokyo")
+    assert (state.drained, state.drained_in_part) == (False, True)
+    world.step(2.0, a="down")
+    assert world.served() == "b", "and health has its say as ever"
+
+
+def test_a_force_up_ends_what_a_drain_does() -> None:
+    world = World()
+    for percent in (10, 100):
+        drains = (intent(Drain, "site/tokyo", percent=percent),)
+        world.more = {"drains": drains, "forces": (intent(Force, "member/web/a", up=True),)}
+        world.step(1.0 + percent)
+        assert world.outcome
+        assert (world.outcome.states["web"]["a"].drain, world.served()) == ("", "ab")
+
+
+def test_an_exclusive_pool_serves_all_clients_by_one() -> None:
+    world = World(replace(WEB, exclusive=True, damping=None))
+    world.more = {"drains": (intent(Drain, "site/tokyo", percent=10),)}
+    world.step(1.0)
+    assert world.outcome
+    assert (world.served(), world.outcome.states["web"]["a"].drain) == ("a", "")
+    assert world.address("a").reason.startswith("not drained, since one member serves all, for 10 % of")
+
+
 @pytest.mark.parametrize("first", ["a", "b"])
 def test_of_an_exclusive_pool_only_one_is_ever_served(first: str) -> None:
     other = {"a": "b", "b": "a"}[first]

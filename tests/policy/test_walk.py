@@ -3,6 +3,7 @@
 import pytest
 
 from gslb.policy.nodes import Answer, ByHash, Choice, Nearest, Sample
+from gslb.policy.split import Split
 from gslb.policy.walk import answers_of
 
 ONE, TWO, THREE = (Answer([text]) for text in (b"1", b"2", b"3"))
@@ -10,8 +11,9 @@ ONE, TWO, THREE = (Answer([text]) for text in (b"1", b"2", b"3"))
 
 def test_every_leaf_of_a_tree_is_found() -> None:
     near = Nearest(0, [ONE, None], 1, TWO)
-    tree = Choice([1, 1, 1, 1], [ONE, Sample([1, 1], [TWO, THREE], 1), ByHash([b"k"], [1], [THREE], 1), near])
-    assert list(answers_of(tree)) == [ONE, TWO, THREE, THREE, ONE, TWO]
+    part = Split(b"site/tokyo", [10], [TWO, ONE])
+    tree = Choice([1] * 5, [ONE, Sample([1, 1], [TWO, THREE], 1), ByHash([b"k"], [1], [THREE], 1), near, part])
+    assert list(answers_of(tree)) == [ONE, TWO, THREE, THREE, ONE, TWO, TWO, ONE]
 
 
 def test_what_is_no_leaf_has_no_answers() -> None:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 
 from gslb.dns.ecs import IPV4
-from gslb.policy.nodes import Answer, ByHash, Choice, Node
+from gslb.policy.nodes import Answer, ByHash, Choice, Draw, Node
+from gslb.policy.split import Split
 from gslb.table.poolview import NO_LIVE_SITE
 
 _HEAD = 12  # octets before the data: a pointer to the name, type, class, TTL, length
@@ -16,6 +17,12 @@ def shares_of(node: Node) -> Mapping[str, float]:
     if isinstance(node, Answer):
         return dict.fromkeys(addresses_of(node), 1.0)
     found: dict[str, float] = {}
+    if isinstance(node, Split):
+        bounds = (0, *node.percents, 100)
+        for low, high, child in zip(bounds, bounds[1:], node.children, strict=False):
+            for address, share in shares_of(child).items():
+                found[address] = found.get(address, 0.0) + share * (high - low) / 100
+        return found
     if isinstance(node, Choice):
         for weight, child in zip(node.weights, node.children, strict=True):
             for address, share in shares_of(child).items():
@@ -40,7 +47,7 @@ def addresses_of(answer: Answer) -> list[str]:
 
 def fails_open(node: Node) -> bool:
     """Whether this is what is served when nothing lives."""
-    while isinstance(node, Choice):
+    while isinstance(node, Choice | Split):
         node = node.children[0]
     return isinstance(node, Answer) and node.ede == NO_LIVE_SITE
 
@@ -48,8 +55,9 @@ def fails_open(node: Node) -> bool:
 class Asker:
     """A client at an address."""
 
-    def __init__(self, address: int) -> None:
+    def __init__(self, address: int, rng: Draw | None = None) -> None:
         self.scope = 0
+        self.rng = rng
         self._address = address
 
     def locate(self) -> tuple[int, int]:

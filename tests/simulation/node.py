@@ -5,6 +5,7 @@ Council.keep_casting and Controller._keep_publishing.
 """
 
 from collections.abc import Mapping
+from math import inf
 from typing import TYPE_CHECKING
 
 from gslb.control.belief import believable, known_dead
@@ -15,6 +16,7 @@ from gslb.health.judging import Inputs
 from gslb.health.memory import resume
 from gslb.health.states import Belief, States, TargetKey
 from gslb.health.tracker import Tracker
+from gslb.intents import Drain, Force, Hold
 from gslb.probe.runner import FIRST_SPREAD
 from gslb.probe.schedule import slot_after, slot_at, start_of
 from gslb.probe.targets import sites_of, targets_of
@@ -29,6 +31,7 @@ from tests.store.shared_votes import FOREVER
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
+ASKED = (Drain, Hold, Force)
 HEAR = 0.05  # seconds from a cast until other nodes know
 
 
@@ -65,10 +68,12 @@ class Node:
         self._offset = self.world.rng.random() * 1e4  # of its own clock, which slots follow
         self._settled, self._pending, self._published = False, False, now - PUBLISH_GAP
         self._due = 0.0
+        self.settled_at = inf
         self._watches = {
             key: Watch(key, monitor, self._places[key]) for key, monitor in sorted(targets_of(self.config).items())
         }
-        self.council = Council(self.config, self.verdicts, self.votes, lambda: self.world.clock.now)
+        clock = lambda: self.world.clock.now  # noqa: E731
+        self.council = Council(self.config, self.verdicts, self.votes, clock, clock)
         belief = believable(self._snapshot, now, self.config.node.max_state_age)
         self.council.restore({**known_dead(self._snapshot), **belief})
         self.belief = self.council.belief
@@ -193,7 +198,7 @@ class Node:
 
     def _settle(self, life: int) -> None:
         if life == self._life and not self._settled:
-            self._settled = True
+            self._settled, self.settled_at = True, self.world.clock.now
             self._dirty(life)
 
     def _last_cast(self) -> float:
@@ -224,7 +229,8 @@ class Node:
         if not self._settled:
             return
         council = self.council
-        inputs = Inputs(self.belief, local=council.local, ballots=council.ballots, settled=True)
+        drains, holds, forces = ([one for one in self.world.intents if isinstance(one, kind)] for kind in ASKED)
+        inputs = Inputs(self.belief, drains, holds, forces, council.local, council.ballots)
         outcome = self.line.judge(inputs, now)
         if outcome.change_at is not None:
             self._due = outcome.change_at

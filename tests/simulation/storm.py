@@ -7,8 +7,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from gslb.config.model import AllDown, Failback, Window
-from tests.simulation.checks import watch_everything
+from gslb.intents import Intent
+from tests.simulation.checks import majority_only, only_what_lives, watch_everything
 from tests.simulation.deaths import Death, SiteDeath, addresses_at, bound_of, enough_voters, has_another
+from tests.simulation.operators import LATE, Operators, wish
+from tests.simulation.rules import judged_by_the_right_ones
 from tests.simulation.scene import FAST, Scene
 from tests.simulation.truth import NET
 from tests.simulation.world import World
@@ -76,11 +79,52 @@ def storm(seed: int, hours: float) -> Story:
     return Story(hours, time.perf_counter() - begun, world.probes, life.publications, life.deaths, life.worst)
 
 
+def operated(seed: int, hours: float) -> dict[str, int]:
+    """Live through so many simulated hours in which operators have their say, too. Gives what their checks saw."""
+    rng = random.Random(seed)
+    world = World(random_scene(rng), seed)
+    operators = Operators(world)
+    world.believers.append(majority_only)
+    world.listeners += [only_what_lives, judged_by_the_right_ones, operators]
+    life = _Life(world, rng, held_to_bounds=False)
+    world.run(60)
+    life.go_on()
+    _Wishes(world, rng, operators).go_on()
+    world.run(hours * 3600 - 60)
+    return operators.seen
+
+
+class _Wishes:
+    """Intents at random intervals, some of them cancelled."""
+
+    def __init__(self, world: World, rng: random.Random, operators: Operators) -> None:
+        self._world = world
+        self._rng = rng
+        self._operators = operators
+        self._number = 0
+
+    def go_on(self) -> None:
+        """One, and the next after a while."""
+        world, rng = self._world, self._rng
+        self._number += 1
+        one = wish(world, rng, self._number)
+        world.intend(one)
+        world.clock.at(one.starts + LATE, self._operators.begun, one)
+        if rng.random() < 0.5 or one.expires is None:
+            world.clock.after(rng.expovariate(1 / 200), self._cancel, one)
+        world.clock.after(rng.expovariate(1 / 60), self.go_on)
+
+    def _cancel(self, one: Intent) -> None:
+        self._operators.forget()
+        self._world.cancel(one)
+
+
 class _Life:
     """Events at random intervals; each trouble ends after a random time."""
 
-    def __init__(self, world: World, rng: random.Random) -> None:
+    def __init__(self, world: World, rng: random.Random, *, held_to_bounds: bool = True) -> None:
         self.world = world
+        self._held_to_bounds = held_to_bounds
         self.rng = rng
         self.publications = 0
         self.deaths = 0
@@ -109,7 +153,13 @@ class _Life:
     def _calm(self) -> bool:
         """Whether all has been well for a while."""
         truth = self.world.truth
-        return truth.calm and not truth.dead and not truth.down and self.world.clock.now > self.world.changed_at + 300
+        return (
+            self._held_to_bounds
+            and truth.calm
+            and not truth.dead
+            and not truth.down
+            and self.world.clock.now > self.world.changed_at + 300
+        )
 
     def _site(self) -> None:
         world, site = self.world, self.rng.choice(self.world.sites)

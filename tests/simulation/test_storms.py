@@ -1,10 +1,11 @@
 """Storms: everything that can go wrong, in turn and at once, with every check of checks.py watching."""
 
 import time
+from collections import Counter
 
 import pytest
 
-from tests.simulation.storm import storm
+from tests.simulation.storm import operated, storm
 
 
 def test_storms() -> None:
@@ -14,6 +15,14 @@ def test_storms() -> None:
     print(f"{hours:,.0f} simulated hours, {hours / seconds * 60:,.0f} a minute")
     assert sum(one.deaths for one in stories) >= 10
     assert hours / seconds * 60 >= 100
+
+
+def test_storms_in_which_operators_have_their_say() -> None:
+    seen: Counter[str] = Counter()
+    for seed in range(40):
+        seen.update(operated(seed, 1.0))
+    print(dict(seen))
+    assert min(seen[what] for what in ("drained", "held", "forced", "stepped")) > 1000
 
 
 @pytest.mark.soak

@@ -14,6 +14,7 @@ from typing import Any
 from gslb.control.line import Plan
 from gslb.geo.atlas import Atlas
 from gslb.health.states import TargetKey, Verdict
+from gslb.intents import Intent
 from gslb.table.build import compile_base
 from tests.simulation.node import Node
 from tests.simulation.publication import Publication
@@ -65,6 +66,7 @@ class World:
         self.timeline: deque[str] = deque(maxlen=60)
         self.changed_at = START  # when the truth changed last
         self.resumed: dict[str, float] = {}  # member -> when an operator let it in last
+        self.intents: list[Intent] = []  # what operators asked for, until they cancel it
         self.config = scene.config()
         references = RESOLVERS if scene.resolvers else ()
         base = compile_base(self.config, Atlas.empty())
@@ -147,6 +149,23 @@ class World:
         self.resumed[member] = self.clock.now
         for node in self.alive():
             node.resume(member)
+
+    def intend(self, intent: Intent) -> None:
+        """An operator asks every node for something."""
+        self.note(f"{intent.kind} {intent}")
+        self.intents.append(intent)
+        self._tell()
+
+    def cancel(self, intent: Intent) -> None:
+        """It is over, if it is not yet."""
+        if intent in self.intents:
+            self.note(f"cancel {intent.id}")
+            self.intents.remove(intent)
+            self._tell()
+
+    def _tell(self) -> None:
+        for node in self.alive():
+            node.hear()
 
     def prober(self, name: str, *, stops: bool) -> None:
         """A prober's process ends, or starts again; its site stays."""

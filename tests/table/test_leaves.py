@@ -339,3 +339,16 @@ def test_another_load_compiles_the_pool_it_is_of() -> None:
     chains = zip(full.base.chains, full.nodes, moved.nodes, strict=True)
     assert {spec.pools for spec, old, new in chains if old is not new} == {("web",)}
     assert [weight / moved.nodes[0].total for weight in moved.nodes[0].weights] == [0.3, 0.7]  # type: ignore[attr-defined]
+
+
+def test_of_an_exclusive_pool_one_member_is_remembered() -> None:
+    from gslb.geo.atlas import Atlas
+
+    made = config(pools=[pool(exclusive=True, all_down=AllDown("last_good"))])
+    base = compile_base(made, Atlas.empty())
+    first = compile_pools(base, made, states(made, down=OSAKA.addresses), {})
+    assert first.last_good["web"] == {*TOKYO.addresses}
+    second = compile_pools(base, made, states(made, down=[*TOKYO.addresses, OSAKA_6]), first.last_good)
+    assert second.last_good["web"] == {OSAKA_4}, "not Tokyo's IPv6 beside it"
+    third = compile_pools(base, made, states(made, down=[*TOKYO.addresses, *OSAKA.addresses]), second.last_good)
+    assert third.last_good["web"] == {OSAKA_4}

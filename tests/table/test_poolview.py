@@ -142,3 +142,44 @@ def test_what_is_restless_of_a_family() -> None:
 def test_a_service_has_no_record_without_addresses() -> None:
     assert records_of(TOKYO, [], SERVICE) == ()
     assert len(records_of(TOKYO, TOKYO.addresses, SERVICE)) == 1
+
+
+@pytest.mark.parametrize("mode", ["all", "last_good"])
+@pytest.mark.parametrize(
+    ("good", "drained", "forced", "served"),
+    [
+        ([], [], [], {OSAKA_4}),
+        ([*TOKYO.addresses], [], [], {TOKYO_4}),
+        ([], ["osaka"], [], {TOKYO_4}),
+        ([*OSAKA.addresses], ["osaka"], [], {TOKYO_4}),
+        ([], ["tokyo", "osaka"], [], {OSAKA_4}),
+        ([], [], ["osaka"], {TOKYO_4}),
+        ([], [], ["tokyo", "osaka"], set()),
+    ],
+)
+def test_an_exclusive_pool_fails_open_to_one(
+    mode: str, good: list[str], drained: list[str], forced: list[str], served: set[bytes]
+) -> None:
+    members = (replace(TOKYO, priority=2), replace(OSAKA, priority=1))
+    rule = Pool("web", members, exclusive=True, all_down=AllDown(mode))  # type: ignore[arg-type]
+    made = view(rule, down=EVERYTHING, drained=drained, forced_down=forced)
+    expected = {OSAKA_4} if mode == "all" and good == [*TOKYO.addresses] else served
+    assert data(made.all_down(FOUR, frozenset(good))) == expected
+
+
+def test_both_families_of_an_exclusive_pool_fail_open_to_the_same_member() -> None:
+    members = (replace(TOKYO, addresses=TOKYO.addresses[:1]), OSAKA)
+    made = view(Pool("web", members, exclusive=True, all_down=AllDown("last_good")), down=EVERYTHING)
+    assert data(made.all_down(FOUR, frozenset())) == {TOKYO_4}
+    assert data(made.all_down(SIX, frozenset())) == set()
+
+
+def test_how_it_would_be_without_what_is_drained_for_some() -> None:
+    made = pool()
+    now = states(config(pools=[made]))["web"]
+    found = PoolView(made, {**now, "tokyo": replace(now["tokyo"], drain="d", percent=10, drained_with="site/t")}, -1)
+    assert (found.lives, found.parts) == (2, {"site/t": 10})
+    assert found.without({"site/o"}) is found
+    gone = found.without(frozenset(["site/t"]))
+    assert (gone.lives, gone.parts) == (1, {})
+    assert found.without(frozenset(["site/t"])) is gone

@@ -90,9 +90,9 @@ DUMPED = dump_base(made().base)
 
 def test_unknown_kinds_of_nodes_in_a_name() -> None:
     payload = dump_base(table(config(["x 60 TXT a"])).base)
-    assert payload.count(b"\x95\x00\x01") > 0  # an answer with one record
+    assert payload.count(b"\x96\x00\x01") > 0  # an answer with one record
     with pytest.raises(SnapshotError, match="no such kind"):
-        load_base(payload.replace(b"\x95\x00\x01", b"\x95\x09\x01", 1))
+        load_base(payload.replace(b"\x96\x00\x01", b"\x96\x09\x01", 1))
 
 
 def test_a_worker_loads_lean_and_answers_the_same() -> None:
