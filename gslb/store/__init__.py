@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from gslb.health.memory import Memory
 from gslb.health.states import Belief
-from gslb.intents import Drain
-from gslb.store.audit import Record
+from gslb.intents import Drain, Force, Hold, Intent
+from gslb.store.audit import Deed
+from gslb.store.auditpages import AuditPage, AuditWanted
 from gslb.store.roster import Condition, Registration
 from gslb.store.votes import Votes
 
-HISTORY = 7 * 86400.0  # seconds for which an ended drain is kept, at least
+HISTORY = 7 * 86400.0  # seconds for which an ended intent is kept, at least
+
+Document = Mapping[str, Any]  # JSON values
 
 
 class HealthSnapshot(NamedTuple):
@@ -26,14 +29,39 @@ class HealthSnapshot(NamedTuple):
 
 
 class Held(NamedTuple):
-    """The drains that are known, ended ones included, oldest first; and the revision of the store that this is."""
+    """The intents that are known, ended ones included, oldest first; and the revision of the store that this is.
 
-    drains: tuple[Drain, ...]
+    `revisions` tells for each that has not ended, by its id, the revision since which it is as it is; one that is for
+    this node alone has none.
+    """
+
+    intents: tuple[Intent, ...]
     revision: int
+    revisions: Mapping[str, int] = MappingProxyType({})
+
+    @property
+    def drains(self) -> tuple[Drain, ...]:
+        """The drains among them."""
+        return tuple(one for one in self.intents if isinstance(one, Drain))
+
+    @property
+    def holds(self) -> tuple[Hold, ...]:
+        """The holds among them."""
+        return tuple(one for one in self.intents if isinstance(one, Hold))
+
+    @property
+    def forces(self) -> tuple[Force, ...]:
+        """The forces among them."""
+        return tuple(one for one in self.intents if isinstance(one, Force))
+
+    def find(self, intent_id: str) -> Intent | None:
+        """One of them."""
+        return next((one for one in self.intents if one.id == intent_id), None)
 
 
 class Store(Protocol):
-    """What nodes share. Every write is one transaction: it happened whole, or StoreError is raised and nothing changed.
+    """What nodes share. Every write is one transaction with the record of it: it happened whole, or StoreError is
+    raised and nothing changed.
 
     What is known is kept at hand: reading asks nobody and never fails. All methods are for one event loop.
     """
@@ -45,18 +73,42 @@ class Store(Protocol):
     def held(self) -> Held:
         """The intents as they are known here."""
 
-    async def add_drain(self, drain: Drain, after: int | None = None, *, forced: bool = False) -> Drain:
-        """Keep a drain, and return it as it is kept; the record tells where it was `forced` against the safety rule.
+    async def find(self, intent_id: str) -> Intent:
+        """An intent; the store is asked for one that is not known here yet. Raises NotFoundError, StoreError."""
+
+    async def add(self, intent: Intent, after: int | None, deed: Deed) -> Intent:
+        """Keep an intent, and return it as it is kept. What `deed` is about is filled in.
 
         With `after`, only if no intent has changed since that revision: raises StaleError, and what `held` gives is
-        newer then. Raises ConflictError where a drain of the same target is active when it is created, StoreError.
+        newer then. Raises ConflictError where one of its kind is on its target for some of its time, StoreError.
         """
 
-    async def remove_drain(self, drain_id: str, now: float) -> Drain:
-        """End a drain at `now` and return it; one that has ended stays as it is. Raises NotFoundError, StoreError."""
+    async def change(self, intent: Intent, after: int | None, deed: Deed) -> Intent:
+        """Put an intent in the place of the one with its id, if `changed` is the next number: StaleError otherwise.
+
+        Raises NotFoundError, ConflictError (it has ended, or as in `add`), StoreError.
+        """
+
+    async def remove(self, intent_id: str, now: float, deed: Deed) -> Intent:
+        """End an intent at `now` and return it; one that has ended stays as it is. Raises NotFoundError, StoreError."""
+
+    def kept(self, kind: str) -> Mapping[str, Document]:
+        """The documents of a kind that all nodes share, by their keys."""
+
+    async def keep(self, kind: str, key: str, value: Document | None, deed: Deed | None) -> None:
+        """Put a document in the place of the one with its key; None removes it. Without a deed it is not recorded.
+
+        Raises NotFoundError (none to remove), RequestError (what cannot be kept), StoreError.
+        """
+
+    async def record(self, deed: Deed) -> None:
+        """Record what changed no intent. Where the store is out of reach, this node does so for itself alone.
+
+        Raises StoreError where that fails, too.
+        """
 
     def watch(self, told: Callable[[], None]) -> None:
-        """Call `told` soon after intents or registrations changed elsewhere, from now on."""
+        """Call `told` soon after intents, documents or registrations changed elsewhere, from now on."""
 
     def announce(self, registration: Registration) -> None:
         """Tell the other nodes about this one, soon and as long as it runs."""
@@ -67,8 +119,8 @@ class Store(Protocol):
     def condition(self) -> Condition:
         """Whether the store can be reached, and what is wrong with what is in it."""
 
-    async def audit(self, limit: int) -> tuple[Record, ...]:
-        """The last records of what was done, newest first. Raises StoreError."""
+    async def audit(self, wanted: AuditWanted) -> AuditPage:
+        """A page of what was done, newest first. Raises RequestError (a cursor of somewhere else), StoreError."""
 
     async def run(self) -> None:
         """Keep what is known here up to date until cancelled."""

@@ -61,6 +61,17 @@ class Etcd:
                 return await self._scan(prefix, bounds or Bounds())
         return await self._scan(prefix, bounds or Bounds())
 
+    async def span(
+        self, first: str, end: bytes, limit: int, *, newest_first: bool = False, keys_only: bool = False
+    ) -> tuple[Item, ...]:
+        """At most `limit` keys from `first` on, those before `end`: the first of them, or the last, last one first.
+
+        Raises StoreError.
+        """
+        body = etcdtext.span_body(first, end, limit, newest_first=newest_first)
+        body |= {"keys_only": True} if keys_only else {}
+        return self._read(_listing, await self._link.call("kv/range", body)).items
+
     async def tally(self, prefix: str, since: int | None = None) -> Tally:
         """How many keys are under a prefix, which costs etcd next to nothing.
 
@@ -106,11 +117,6 @@ class Etcd:
         """End a lease, and with it the keys that have it; one that is gone stays gone. Raises StoreError."""
         with suppress(LeaseGoneError):
             await self._link.call("lease/revoke", {"ID": str(lease)})
-
-    async def time_to_live(self, lease: int) -> int:
-        """Seconds that the lease has left, 0 where it is gone. Raises StoreError."""
-        answer = await self._link.call("lease/timetolive", {"ID": str(lease)})
-        return self._read(lambda values: max(0, etcdtext.number(values, "TTL")), answer)
 
     async def watch(self, prefix: str, first: int) -> AsyncGenerator[Batch, None]:
         """What is written and removed under a prefix from the revision `first` on (0 = from now on), until closed.

@@ -149,11 +149,6 @@ def unchanged(item: Item) -> Compare:
     return Compare(item.key, "mod_revision", "=", item.mod_revision)
 
 
-def untouched(prefix: str, revision: int) -> Compare:
-    """No key under the prefix was written after `revision`. Removals do not show."""
-    return Compare(prefix, "mod_revision", "<", revision + 1, prefix=True)
-
-
 def key_body(key: str, *, prefix: bool = False) -> Json:
     """One key, or with `prefix` all that begin with it."""
     return {"key": encode(key), "range_end": encode_octets(prefix_end(key))} if prefix else {"key": encode(key)}
@@ -163,6 +158,12 @@ def page_body(prefix: str, after: str | None, limit: int, at: int) -> Json:
     """At most `limit` keys under a prefix, those behind the key `after`, as they were at a revision (0 = now)."""
     body = {**key_body(prefix, prefix=True), "limit": str(limit), "revision": str(at)}
     return body if after is None else {**body, "key": encode_octets(to_octets(after) + b"\0")}
+
+
+def span_body(first: str, end: bytes, limit: int, *, newest_first: bool) -> Json:
+    """At most `limit` keys from `first` on, before `end`; or the last of them, last one first."""
+    order = {"sort_order": "DESCEND", "sort_target": "KEY"} if newest_first else {}
+    return {"key": encode(first), "range_end": encode_octets(end), "limit": str(limit), **order}
 
 
 def watch_body(prefix: str, first: int) -> Json:

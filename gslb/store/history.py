@@ -46,8 +46,12 @@ class HistoryStore:
         return await self._call(lambda file: self._append(file, publications, now, gap))
 
     async def events(self, wanted: Wanted) -> list[Event]:
-        """The newest events that fit, newest first."""
+        """See HistoryFile.events."""
         return await self._call(lambda file: file.events(wanted))
+
+    async def extent(self) -> tuple[int, int]:
+        """See HistoryFile.extent."""
+        return await self._call(lambda file: file.extent())
 
     async def report(self, now: float) -> list[Row]:
         """See gslb.health.record."""

@@ -38,13 +38,16 @@ class Publication(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which events are asked for; empty text means any."""
+    """Which events are asked for; empty text means any. `above` and `below` are numbers of events that are not."""
 
     since: float = 0.0
     pool: str = ""
     member: str = ""
     site: str = ""
     limit: int = 100
+    above: int = 0
+    below: int = 1 << 62
+    oldest_first: bool = False
 
 
 class HistoryFile:
@@ -86,14 +89,20 @@ class HistoryFile:
         return len(events)
 
     def events(self, wanted: Wanted) -> list[Event]:
-        """The newest events that fit, newest first."""
+        """The newest events that fit, newest first; or the oldest, oldest first."""
+        order = "ASC" if wanted.oldest_first else "DESC"
         rows = self._connection.execute(
-            f"SELECT at, {_PLACE}, before, after, cause FROM events JOIN places ON places.id = place"  # noqa: S608
+            f"SELECT at, {_PLACE}, before, after, cause, events.id FROM events JOIN places ON places.id = place"  # noqa: S608
             " WHERE at >= :since AND :pool IN ('', pool) AND :member IN ('', member) AND :site IN ('', site)"
-            " ORDER BY events.id DESC LIMIT :limit",
+            f" AND events.id > :above AND events.id < :below ORDER BY events.id {order} LIMIT :limit",
             wanted._asdict(),
         )
         return [Event(*row) for row in rows]
+
+    def extent(self) -> tuple[int, int]:
+        """The numbers of the first and the last event; zeros where there is none."""
+        first, last = self._connection.execute("SELECT min(id), max(id) FROM events").fetchone()
+        return (first or 0, last or 0)
 
     def history(self) -> History:
         """Everything, for gslb.health.record; its moves are read as they are walked."""
@@ -164,8 +173,8 @@ class HistoryFile:
 
     def _extent(self) -> int:
         """How many events there are: they are forgotten in the order of their numbers, without holes."""
-        first, last = self._connection.execute("SELECT min(id), max(id) FROM events").fetchone()
-        return 0 if first is None else int(last - first + 1)
+        first, last = self.extent()
+        return last - first + 1 if last else 0
 
 
 def _rows(fresh: Mapping[Place, int]) -> list[tuple[Any, ...]]:

@@ -2,14 +2,17 @@
 
 from typing import NamedTuple
 
+from gslb.intents import KINDS
+
 
 class Keys(NamedTuple):
     """The keys under a prefix such as /gslb. Every node knows all of `live`; the rest is read on demand.
 
     PREFIX/live/nodes/NAME          a node's registration; with its lease
     PREFIX/live/votes/NAME/PART     a prober's ballot; with the same lease
-    PREFIX/live/drains/ID           a drain; with a lease of its own, which is its expiry
+    PREFIX/live/drains/ID           a drain, and so under `holds` and `forces`; with a lease of its own: its expiry
     PREFIX/live/intents             what was done to which intent last: its revision is that of all intents
+    PREFIX/live/kept/KIND/KEY       a small document
     PREFIX/live/secrets/cookies     what DNS cookies are signed with
     PREFIX/audit/NAME/NUMBER        the record of what was done through a node
     """
@@ -31,10 +34,26 @@ class Keys(NamedTuple):
         """Under it the ballots."""
         return f"{self.live}votes/"
 
+    def intent(self, kind: str, intent_id: str) -> str:
+        """One intent; under that of an empty id are all of the kind."""
+        return f"{self.live}{kind}s/{intent_id}"
+
+    def intent_of(self, key: str) -> tuple[str, str] | None:
+        """Kind and id of an intent by its key; None where the key is of something else."""
+        for kind in KINDS:
+            place = self.intent(kind, "")
+            if key.startswith(place):
+                return kind, key.removeprefix(place)
+        return None
+
     @property
-    def drains(self) -> str:
-        """Under it the drains."""
-        return f"{self.live}drains/"
+    def kept(self) -> str:
+        """Under it the documents."""
+        return f"{self.live}kept/"
+
+    def document(self, kind: str, name: str) -> str:
+        """One document."""
+        return f"{self.kept}{kind}/{name}"
 
     @property
     def intents(self) -> str:

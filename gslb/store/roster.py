@@ -9,7 +9,9 @@ class Registration:
     """One node as it tells the others. It is there as long as the node renews its lease.
 
     `config` is the digest of its configuration, `answers` a fingerprint of what it serves: nodes where both are equal
-    give the same client the same answer. `intents` is the revision of the intents that it serves by.
+    give the same client the same answer. `intents` is the revision of the intents by which all its workers answer, and
+    `begun` are those among them that were to begin at a time, and by whose beginning all its workers answer.
+    `notifies`: it sends notifications.
     """
 
     name: str
@@ -20,6 +22,8 @@ class Registration:
     answers: str = ""
     generation: int = 0
     intents: int = 0
+    begun: tuple[str, ...] = ()
+    notifies: bool = False
 
 
 class Condition(NamedTuple):

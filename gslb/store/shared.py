@@ -1,7 +1,8 @@
 """The store that several nodes share, on etcd: intents, votes, who is there, and the record of what was done.
 
-Reading never asks anybody: a mirror holds what every node must know, and a copy of the drains outlives this node's
-restart in its own file. Writing is one transaction that compares the registration of this node and what it judged by.
+Reading never asks anybody: a mirror holds what every node must know, and a copy of intents and documents outlives this
+node's restart in its own file. Writing is one transaction that compares the registration of this node and what it
+judged by (`changes`).
 Decisions: docs/decisions/0070.
 """
 
@@ -11,30 +12,31 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from math import ceil
+from functools import partial
 from typing import Final
 
-from gslb.errors import NotFoundError, RequestError, StaleError, StoreError
-from gslb.intents import Drain
-from gslb.store import Held
-from gslb.store.audit import Record, added, newest
+from gslb.errors import StoreError
+from gslb.intents import Intent
+from gslb.store import Document, Held
+from gslb.store.audit import Deed
+from gslb.store.auditpages import AuditPage, AuditWanted, Read, read_page
 from gslb.store.ballots import SharedVotes
-from gslb.store.drainview import DrainView
+from gslb.store.changes import Changes
 from gslb.store.etcd import Etcd
-from gslb.store.etcdtext import Compare, Delete, Item, Put, absent, unchanged
+from gslb.store.etcdtext import Item, Put, absent
+from gslb.store.intentview import IntentView
+from gslb.store.keptview import KeptView
 from gslb.store.mirror import Mirror
 from gslb.store.roster import Condition, Registration
 from gslb.store.session import Session
 from gslb.store.sqlite import SqliteStore
-from gslb.store.valuetext import check_secrets, dump_drain, load_drain, load_node, shown
+from gslb.store.valuetext import check_secrets, load_node, shown
 from gslb.store.votes import RENEW
-from gslb.store.writer import Deed, Place, Writer
+from gslb.store.writer import Place, Writer
 
 ASK_EVERY: Final = 5.0  # seconds between questions for etcd's own alarms
 FIRST_LOOK: Final = 1.0  # seconds that the start waits for the store; after that it goes on with the copy
-TRIES: Final = 5  # at a write that others overtake
 ALARMS: Final = 20  # that are told at once
-_LOCAL: Final = "with --local it is for this node alone, at once"
 
 log = logging.getLogger("gslb.store")
 
@@ -50,7 +52,9 @@ class EtcdStore:
         self._mirror = Mirror(etcd, self._keys.live, self._changed)
         self._session = Session(etcd, self._mirror, self._keys.nodes + self._node)
         self._writer = Writer(etcd, self._mirror, self._session, place)
-        self._drains = DrainView(self._keys)
+        self._intents = IntentView(self._keys)
+        self._kept = KeptView(self._keys)
+        self._changes = Changes(etcd, self._mirror, self._writer, self._intents, self._keys)
         self._nodes: dict[str, Registration] = {}
         self._alarms: dict[str, str] = {}  # by key
         self._own_alarms: tuple[str, ...] = ()  # that etcd raises itself
@@ -62,9 +66,11 @@ class EtcdStore:
 
     @classmethod
     async def open(cls, etcd: Etcd, place: Place, own: SqliteStore) -> "EtcdStore":
-        """Begin with the drains that this node knew at its end. Raises StoreError where its own file cannot be read."""
+        """Begin with what this node knew at its end. Raises StoreError where its own file cannot be read."""
         store = cls(etcd, place, own)
-        store._drains.restore(await own.read_copy("drains") or "[]")
+        # The version before kept its drains under that name.
+        store._intents.restore(await own.read_copy("intents") or await own.read_copy("drains") or "[]")
+        store._kept.restore(await own.read_copy("kept") or "{}")
         return store
 
     async def run(self) -> None:
@@ -82,7 +88,7 @@ class EtcdStore:
 
     def held(self) -> Held:
         """See Store. What is for this node alone is among it."""
-        return Held(self._drains.all(self._own.held().drains), self._revision)
+        return self._intents.held(self._own.held().intents, self._changes.revision)
 
     def watch(self, told: Callable[[], None]) -> None:
         """See Store."""
@@ -101,80 +107,59 @@ class EtcdStore:
         """See Store."""
         heard, lost = self._mirror.heard, self._mirror.lost
         silent = None if heard == float("-inf") else time.monotonic() - heard
-        texts = [*self._alarms.values(), *self.votes.alarms.values(), *self._drains.alarms.values()]
+        texts = [
+            *self._alarms.values(),
+            *self.votes.alarms.values(),
+            *self._intents.alarms.values(),
+            *self._kept.alarms.values(),
+        ]
         more = [f"and {len(texts) - ALARMS} more keys that cannot be understood"] if len(texts) > ALARMS else []
         found = (self._mirror.problem if lost else "", self._mirror.alarm, self._session.problem, *self._own_alarms)
         alarms = (*filter(None, found), *sorted(texts)[:ALARMS], *more)
         return Condition("etcd", lost, silent, alarms, self._etcd.endpoint)
 
-    async def add_drain(self, drain: Drain, after: int | None = None, *, forced: bool = False) -> Drain:
-        """See Store; one that is `local` is kept by this node alone, whatever the others do."""
-        if drain.local:
-            return replace(await self._own.add_drain(drain, forced=forced), local=True)
-        self._require(_LOCAL)
-        try:
-            text = dump_drain(drain)
-            kept = load_drain(text)
-        except ValueError as error:
-            raise RequestError(f"the drain cannot be kept: {error}") from error
-        async with self._writing:
-            try:
-                return await self._add(kept, text, after, added(forced=forced))
-            except StoreError as error:
-                error.hint = error.hint or _LOCAL
-                raise
-
-    async def _add(self, drain: Drain, text: bytes, after: int | None, action: str) -> Drain:
-        for _ in range(TRIES):
-            if self._drains.second(drain):
-                await self._writer.catch_up()  # it may have ended
-            seen = self._revision if after is None else after  # before anything is awaited: it goes with what is judged
-            if conflict := self._drains.second(drain):
-                raise conflict
-            lease = await self._etcd.grant(max(1, ceil(drain.expires - drain.created)))
-            judged = Compare(self._keys.intents, "mod_revision", "=", seen)
-            put = Put(self._keys.drains + drain.id, text, lease)
-            if await self._writer.write(Deed(action, drain, (judged,), put)):
-                return self._drains.get(drain.id) or drain
-            with suppress(StoreError):
-                await self._etcd.revoke(lease)
-            if after not in (None, self._revision):
-                break
-        raise StaleError("other intents came meanwhile, and this one was judged without them", hint="try again")
-
-    async def remove_drain(self, drain_id: str, now: float) -> Drain:
+    async def find(self, intent_id: str) -> Intent:
         """See Store."""
-        if any(drain.id == drain_id for drain in self._own.held().drains):
-            return replace(await self._own.remove_drain(drain_id, now), local=True)
-        async with self._writing:
-            for _ in range(TRIES):
-                drain, item = await self._find(drain_id)
-                if item is None:
-                    return drain
-                if await self._writer.write(Deed("undrain", drain, (unchanged(item),), Delete(item.key))):
-                    with suppress(StoreError):
-                        await self._etcd.revoke(item.lease)
-                    ended = self._drains.get(drain_id)
-                    return ended if ended and ended.removed is not None else replace(drain, removed=now)
-        raise StaleError(f"drain {drain_id} keeps changing", hint="try again")
+        return self.held().find(intent_id) or await self._changes.find(intent_id)
 
-    async def _find(self, drain_id: str) -> tuple[Drain, Item | None]:
-        """A drain, and its key where it has not ended. Raises NotFoundError, StoreError."""
-        key = self._keys.drains + drain_id
-        drain = self._drains.get(drain_id)
-        if drain is None or drain.removed is None:
-            self._require("it can be ended when the store answers; it lasts until its expiry at most")
-        if drain is None or (drain.removed is None and key not in self._mirror.items):
-            await self._writer.catch_up()  # it may be new
-            drain = self._drains.get(drain_id)
-        if drain is None:
-            raise NotFoundError(f"there is no drain {drain_id!r}", hint="GET /api/v1/drains?all=true lists them")
-        return drain, self._mirror.items.get(key)
+    async def add(self, intent: Intent, after: int | None, deed: Deed) -> Intent:
+        """See Store; one that is `local` is kept by this node alone, whatever the others do."""
+        if intent.local:
+            return replace(await self._own.add(intent, None, deed), local=True)
+        return await self._changes.add(intent, after, deed)
 
-    async def audit(self, limit: int) -> tuple[Record, ...]:
+    async def change(self, intent: Intent, after: int | None, deed: Deed) -> Intent:
+        """See Store."""
+        if self._own.held().find(intent.id):
+            return replace(await self._own.change(intent, None, deed), local=True)
+        return await self._changes.change(intent, after, deed)
+
+    async def remove(self, intent_id: str, now: float, deed: Deed) -> Intent:
+        """See Store."""
+        if self._own.held().find(intent_id):
+            return replace(await self._own.remove(intent_id, now, deed), local=True)
+        return await self._changes.remove(intent_id, now, deed)
+
+    def kept(self, kind: str) -> Mapping[str, Document]:
+        """See Store."""
+        return self._kept.of(kind)
+
+    async def keep(self, kind: str, key: str, value: Document | None, deed: Deed | None) -> None:
+        """See Store."""
+        await self._changes.keep(kind, key, value, deed)
+
+    async def record(self, deed: Deed) -> None:
+        """See Store."""
+        try:
+            await self._changes.record(deed)
+        except StoreError as error:
+            log.warning("recorded by this node alone, as the store does not take it: %s", error)
+            await self._own.record(deed)
+
+    async def audit(self, wanted: AuditWanted) -> AuditPage:
         """See Store: of all nodes, and what was done for this one alone."""
-        own = [record for record in await self._own.audit(limit) if record.node == self._own.node]
-        return newest([*await self._writer.records(), *reversed(own)], limit)
+        chains: dict[str, Read] = {name: partial(self._writer.records, name) for name in await self._writer.nodes()}
+        return await read_page({**chains, self._own.node: self._own.chain(self._own.node)}, wanted)
 
     async def share_cookies(self, own: bytes) -> bytes:
         """What all nodes sign cookies with: what is there, else `own` from now on. Raises StoreError."""
@@ -197,17 +182,7 @@ class EtcdStore:
         await self._etcd.close()
         if self._copy_wanted.is_set():
             with suppress(StoreError):
-                await self._own.write_copy("drains", self._drains.text())
-
-    @property
-    def _revision(self) -> int:
-        item = self._mirror.items.get(self._keys.intents)
-        return item.mod_revision if item else 0
-
-    def _require(self, hint: str) -> None:
-        if self._mirror.lost:
-            problem = self._mirror.problem or "nothing was heard of it yet"
-            raise StoreError(f"the store does not answer: {problem}", hint=hint)
+                await self._write_copies()
 
     def _changed(self, keys: Collection[str]) -> None:
         """What the mirror tells."""
@@ -215,11 +190,12 @@ class EtcdStore:
         nodes = [key for key in keys if key.startswith(self._keys.nodes)]
         for key in nodes:
             self._read_node(key, self._mirror.items.get(key))
-        drains = self._drains.changed(keys, self._mirror.items, time.time())
-        if drains:
+        intents = self._intents.changed(keys, self._mirror.items, time.time())
+        kept = self._kept.changed(keys, self._mirror.items)
+        if intents or kept:
             self._copy_wanted.set()
         self.votes.changed([key for key in keys if key.startswith(self._keys.votes)])
-        if nodes or drains:
+        if nodes or intents or kept:
             for told in self._told:
                 told()
 
@@ -245,13 +221,17 @@ class EtcdStore:
             await asyncio.sleep(ASK_EVERY)
 
     async def _keep_copy(self) -> None:
-        """Write what is known of the drains to the node's own file."""
+        """Write what is known of intents and documents to the node's own file."""
         while True:
             await self._copy_wanted.wait()
             self._copy_wanted.clear()
             try:
-                await self._own.write_copy("drains", self._drains.text())
+                await self._write_copies()
             except StoreError as error:
-                log.error("the copy of the drains was not saved: %s", error)
+                log.error("the copy of what all nodes share was not saved: %s", error)
                 await asyncio.sleep(RENEW)
                 self._copy_wanted.set()
+
+    async def _write_copies(self) -> None:
+        await self._own.write_copy("intents", self._intents.text())
+        await self._own.write_copy("kept", self._kept.text())

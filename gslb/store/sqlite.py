@@ -5,36 +5,25 @@ thread of the store's own: probing and publishing never wait for them.
 """
 
 import asyncio
-import json
 import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
-from typing import Any, TypeVar, cast
+from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
+from typing import TypeVar
 
-from gslb.errors import ConflictError, NotFoundError, RequestError, SnapshotError, StaleError, StoreError
-from gslb.intents import Drain
-from gslb.store import HISTORY, HealthSnapshot, Held, healthtext
-from gslb.store.audit import Record, added, chained
-from gslb.store.database import Schema, in_thread, open_database, transaction
+from gslb.errors import ConflictError, NotFoundError, SnapshotError, StaleError
+from gslb.intents import Intent
+from gslb.store import Document, HealthSnapshot, Held, healthtext, rows
+from gslb.store.audit import Deed, Record
+from gslb.store.auditpages import AuditPage, AuditWanted, Read, read_page
+from gslb.store.conflicts import conflict, missing, require_next
+from gslb.store.database import in_thread, open_database, transaction
+from gslb.store.keptview import Documents, document_text
 from gslb.store.roster import Condition, Registration
 from gslb.store.votes import OwnVotes
-
-SCHEMA_VERSION = 2
-AUDIT = 10_000  # records that are kept
-_COLUMNS = "id, target, reason, owner, created, expires, removed"
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS drains (
-  id TEXT PRIMARY KEY, target TEXT NOT NULL, reason TEXT NOT NULL, owner TEXT NOT NULL,
-  created REAL NOT NULL, expires REAL NOT NULL, removed REAL
-);
-CREATE TABLE IF NOT EXISTS health (
-  only INTEGER PRIMARY KEY CHECK (only = 1), stamp REAL NOT NULL, belief TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS audit (number INTEGER PRIMARY KEY, record TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS copies (name TEXT PRIMARY KEY, text TEXT NOT NULL);
-"""
-_FILE = Schema(SCHEMA_VERSION, _SCHEMA, "FULL", "drains")
 
 T = TypeVar("T")
 
@@ -49,6 +38,7 @@ class SqliteStore:
         self._connection = connection
         self._thread = thread
         self._held = Held((), 0)
+        self._documents: Documents = {}
         self._writing = asyncio.Lock()
         self._roster: dict[str, Registration] = {}
 
@@ -60,7 +50,7 @@ class SqliteStore:
         """
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         try:
-            store = cls(path, node, await in_thread(thread, path, lambda: open_database(path, _FILE)), thread)
+            store = cls(path, node, await in_thread(thread, path, lambda: open_database(path, rows.FILE)), thread)
             await store._refresh()
             return store
         except BaseException:
@@ -75,21 +65,71 @@ class SqliteStore:
         """See Store."""
         return self._held
 
-    async def add_drain(self, drain: Drain, after: int | None = None, *, forced: bool = False) -> Drain:
-        """Keep a drain and forget those that ended long ago. Raises ConflictError, StaleError, StoreError."""
-        async with self._writing:
-            if after is not None and after != self._held.revision:
-                raise StaleError("other intents came meanwhile, and this one was judged without them", hint="try again")
-            await self._run(lambda: self._add(drain, added(forced=forced)))
-            await self._refresh()
-        return drain
+    async def find(self, intent_id: str) -> Intent:
+        """See Store."""
+        intent = self._held.find(intent_id)
+        if intent is None:
+            raise missing(intent_id)
+        return intent
 
-    async def remove_drain(self, drain_id: str, now: float) -> Drain:
-        """End a drain at `now`; one that has ended stays as it is. Raises NotFoundError, StoreError."""
+    async def add(self, intent: Intent, after: int | None, deed: Deed) -> Intent:
+        """See Store; what ended long ago is forgotten."""
+
+        def insert() -> Intent:
+            if rows.find_intent(self._connection, intent.id):
+                raise ConflictError(f"there is an intent {intent.id} already")
+            rows.forget_intents(self._connection, intent.created)
+            return self._put(intent, None, deed)
+
+        return await self._change_intents(insert, after)
+
+    async def change(self, intent: Intent, after: int | None, deed: Deed) -> Intent:
+        """See Store."""
+
+        def update() -> Intent:
+            former = self._find(intent.id)
+            require_next(intent, former)
+            return self._put(intent, former, deed)
+
+        return await self._change_intents(update, after)
+
+    async def remove(self, intent_id: str, now: float, deed: Deed) -> Intent:
+        """See Store."""
+
+        def end() -> Intent:
+            former = self._find(intent_id)
+            if former.state(now) in ("removed", "expired"):
+                return former
+            ended = replace(former, removed=now)
+            rows.put_intent(self._connection, ended)
+            rows.put_record(self._connection, self.node, deed.about(former, None))
+            return ended
+
+        return await self._change_intents(end, None)
+
+    def kept(self, kind: str) -> Mapping[str, Document]:
+        """See Store."""
+        return MappingProxyType(self._documents.get(kind, {}))
+
+    async def keep(self, kind: str, key: str, value: Document | None, deed: Deed | None) -> None:
+        """See Store."""
+        text = None if value is None else document_text(kind, key, value)
+
+        def put() -> None:
+            if not rows.put_document(self._connection, kind, key, text):
+                raise NotFoundError(f"there is nothing under {key!r} among the {kind}")
+            if deed:
+                rows.put_record(self._connection, self.node, deed)
+
         async with self._writing:
-            removed = await self._run(lambda: self._remove(drain_id, now))
-            await self._refresh()
-        return removed
+            await self._run(partial(self._transaction, put))
+            self._documents = await self._run(lambda: rows.read_documents(self._connection))
+
+    async def record(self, deed: Deed) -> None:
+        """See Store."""
+        async with self._writing:
+            put = partial(rows.put_record, self._connection, self.node, deed)
+            await self._run(partial(self._transaction, put))
 
     def watch(self, told: Callable[[], None]) -> None:
         """There is nobody else who changes anything."""
@@ -106,11 +146,18 @@ class SqliteStore:
         """It is always there."""
         return Condition("sqlite")
 
-    async def audit(self, limit: int) -> tuple[Record, ...]:
-        """See Store."""
-        find = "SELECT record FROM audit ORDER BY number DESC LIMIT ?"
-        rows = await self._run(lambda: self._execute(find, (limit,)))
-        return tuple(Record(**json.loads(text)) for (text,) in rows)
+    async def audit(self, wanted: AuditWanted) -> AuditPage:
+        """See Store; of every name that this node had."""
+        names = await self._run(lambda: rows.recorders(self._connection))
+        return await read_page({name: self.chain(name) for name in names}, wanted)
+
+    def chain(self, name: str) -> Read:
+        """What was recorded under a name."""
+
+        async def read(below: int | None, limit: int) -> tuple[Record, ...]:
+            return await self._run(lambda: rows.read_records(self._connection, name, below, limit))
+
+        return read
 
     async def run(self) -> None:
         """Nothing changes but by this node itself."""
@@ -118,95 +165,67 @@ class SqliteStore:
 
     async def read_copy(self, name: str) -> str | None:
         """What was kept under a name, if anything. Raises StoreError."""
-        row = await self._run(lambda: self._one("SELECT text FROM copies WHERE name = ?", (name,)))
+        find = "SELECT text FROM copies WHERE name = ?"
+        row = await self._run(lambda: self._connection.execute(find, (name,)).fetchone())
         return str(row[0]) if row else None
 
     async def write_copy(self, name: str, text: str) -> None:
         """Keep a text under a name. Raises StoreError."""
-        await self._run(lambda: self._write("REPLACE INTO copies (name, text) VALUES (?, ?)", (name, text)))
+        put = "REPLACE INTO copies (name, text) VALUES (?, ?)"
+        await self._run(lambda: self._connection.execute(put, (name, text)))
 
     async def read_health(self) -> HealthSnapshot | None:
         """The last health snapshot. Raises SnapshotError, StoreError."""
-        row = await self._run(lambda: self._one("SELECT stamp, belief FROM health"))
+        row = await self._run(lambda: self._connection.execute("SELECT stamp, belief FROM health").fetchone())
         return _decode_health(self._path, *row) if row else None
 
     async def write_health(self, snapshot: HealthSnapshot) -> None:
         """Replace the health snapshot. Raises StoreError."""
         values = (snapshot.stamp, healthtext.dump(snapshot.belief, snapshot.memory))
-        await self._run(lambda: self._write("REPLACE INTO health (only, stamp, belief) VALUES (1, ?, ?)", values))
+        put = "REPLACE INTO health (only, stamp, belief) VALUES (1, ?, ?)"
+        await self._run(lambda: self._connection.execute(put, values))
 
     async def close(self) -> None:
         """Finish what is under way, fold the write-ahead log into the file, and end the thread."""
         await self._run(self._connection.close)
         self._thread.shutdown()
 
+    async def _change_intents(self, call: Callable[[], Intent], after: int | None) -> Intent:
+        async with self._writing:
+            if after not in (None, self._held.revision):
+                raise StaleError("other intents came meanwhile, and this one was judged without them", hint="try again")
+            changed = await self._run(partial(self._transaction, call))
+            if changed != self._held.find(changed.id):
+                await self._refresh()
+        return changed
+
+    def _find(self, intent_id: str) -> Intent:
+        intent = rows.find_intent(self._connection, intent_id)
+        if intent is None:
+            raise missing(intent_id)
+        return intent
+
+    def _put(self, intent: Intent, former: Intent | None, deed: Deed) -> Intent:
+        if refused := conflict(intent, rows.read_intents(self._connection), time.time()):
+            raise refused
+        rows.put_intent(self._connection, intent)
+        rows.put_record(self._connection, self.node, deed.about(former, intent))
+        return intent
+
     async def _refresh(self) -> None:
-        self._held = Held(await self._run(self._drains), self._held.revision + 1)
+        """Know what is in the file; of what is new or changed the revision is the one that this is."""
+        intents = await self._run(lambda: rows.read_intents(self._connection))
+        before, revision = {one.id: one for one in self._held.intents}, self._held.revision + 1
+        former = self._held.revisions
+        since = {one.id: former[one.id] if one == before.get(one.id) else revision for one in intents}
+        self._held = Held(intents, revision, since)
+        self._documents = await self._run(lambda: rows.read_documents(self._connection))
 
     async def _run(self, call: Callable[[], T]) -> T:
         return await in_thread(self._thread, self._path, call)
 
-    def _execute(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        return self._connection.execute(sql, values).fetchall()
-
-    def _one(self, sql: str, values: tuple[Any, ...] = ()) -> tuple[Any, ...] | None:
-        return next(iter(self._execute(sql, values)), None)
-
-    def _write(self, sql: str, values: tuple[Any, ...]) -> None:
-        self._transaction(lambda: self._execute(sql, values))
-
     def _transaction(self, call: Callable[[], T]) -> T:
         return transaction(self._connection, call)
-
-    def _drains(self) -> tuple[Drain, ...]:
-        return tuple(map(_drain, self._execute(f"SELECT {_COLUMNS} FROM drains ORDER BY created, id")))  # noqa: S608
-
-    def _add(self, drain: Drain, action: str) -> None:
-        def insert() -> None:
-            now = drain.created
-            for other in self._drains():
-                if other.target == drain.target and other.active(now):
-                    raise ConflictError(
-                        f"{other.target} is drained already, by {other.id}: {other.reason}",
-                        pointer="/target",
-                        hint=f"remove {other.id} first",
-                    )
-            self._execute("DELETE FROM drains WHERE min(expires, ifnull(removed, expires)) < ?", (now - HISTORY,))
-            values = (drain.id, str(drain.target), drain.reason, drain.owner, now, drain.expires, drain.removed)
-            self._execute(f"INSERT INTO drains ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608
-            self._record(action, drain, now)
-
-        self._transaction(insert)
-
-    def _remove(self, drain_id: str, now: float) -> Drain:
-        def update() -> Drain:
-            find = f"SELECT {_COLUMNS} FROM drains WHERE id = ?"  # noqa: S608
-            row = self._one(find, (drain_id,))
-            if row is None:
-                raise NotFoundError(
-                    f"there is no drain {drain_id!r}", hint="list them with GET /api/v1/drains?all=true"
-                )
-            if not _drain(row).active(now):
-                return _drain(row)
-            self._execute("UPDATE drains SET removed = ? WHERE id = ?", (now, drain_id))
-            self._record("undrain", _drain(row), now)
-            return _drain(cast(tuple[Any, ...], self._one(find, (drain_id,))))
-
-        return self._transaction(update)
-
-    def _record(self, action: str, drain: Drain, now: float) -> None:
-        last = self._one("SELECT record FROM audit ORDER BY number DESC LIMIT 1")
-        entry = Record(self.node, 0, now, action, str(drain.target), drain.id, drain.owner, drain.reason)
-        entry = chained(entry, Record(**json.loads(last[0])) if last else None)
-        self._execute("INSERT INTO audit (number, record) VALUES (?, ?)", (entry.number, json.dumps(asdict(entry))))
-        self._execute("DELETE FROM audit WHERE number <= ?", (entry.number - AUDIT,))
-
-
-def _drain(row: tuple[Any, ...]) -> Drain:
-    try:
-        return Drain.from_dict(dict(zip(_COLUMNS.split(", "), row, strict=True)))
-    except RequestError as error:
-        raise StoreError(f"drain {row[0]!r} cannot be understood: {error}") from error
 
 
 def _decode_health(path: str, stamp: float, text: str) -> HealthSnapshot:

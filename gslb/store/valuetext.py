@@ -13,8 +13,7 @@ from zlib import crc32
 from gslb.errors import RequestError
 from gslb.health.states import Observation, TargetKey, Verdict
 from gslb.health.votes import Ballot
-from gslb.intents import Drain, Target
-from gslb.store.audit import Record
+from gslb.intents import KINDS, Intent
 from gslb.store.roster import Registration
 
 FORMAT: Final = 1
@@ -23,7 +22,15 @@ PARTS: Final = 16  # of a ballot: what changes in it is written anew, and etcd t
 _VERDICTS: Final = ("up", "down", "unknown")
 _TIMES: Final = (0.0, 253_402_300_800.0)  # epoch seconds of the years that a calendar can show
 _NUMBERS: Final = (0, 1 << 63)
-_DRAIN: Final = {"id": str, "target": str, "reason": str, "owner": str, "created": float, "expires": float}
+_INTENT: Final = {"id": str, "target": str, "reason": str, "owner": str, "created": float}
+_SINCE: Final = {
+    "starts": float,
+    "changed": int,
+    "percent": int,
+    "up": bool,
+    "overrides": bool,
+}  # what versions before did not write
+_KEPT_ELSEWHERE: Final = ("removed", "leased", "local")  # of an intent: the store's doing, or the reader's
 _NODE: Final = {
     "name": str,
     "site": str,
@@ -35,19 +42,6 @@ _NODE: Final = {
     "intents": int,
 }
 _VOTE: Final = {"monitor": str, "address": str, "verdict": str, "since": float, "reason": str, "calm": bool}
-_RECORD: Final = {
-    "node": str,
-    "number": int,
-    "at": float,
-    "action": str,
-    "target": str,
-    "subject": str,
-    "owner": str,
-    "reason": str,
-    "before": str,
-    "hash": str,
-}
-
 _KINDS: Final = {
     str: "text",
     float: "a time in epoch seconds",
@@ -66,13 +60,24 @@ def dump(values: Values) -> bytes:
 
 def load(octets: bytes, fields: Mapping[str, type]) -> dict[str, Any]:
     """The fields of a value. Raises ValueError that says what is wrong."""
+    values = parsed(octets)
+    _field(values, "format", int)
+    return checked(values, fields)
+
+
+def parsed(octets: bytes) -> dict[str, Any]:
+    """Any object. Raises ValueError."""
     try:
         values = json.loads(octets)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"is not JSON: {error}") from error
     if not isinstance(values, dict):
         raise ValueError("must be an object")
-    _field(values, "format", int)
+    return values
+
+
+def checked(values: Values, fields: Mapping[str, type]) -> dict[str, Any]:
+    """The fields of an object. Raises ValueError that says what is wrong."""
     return {name: _field(values, name, kind) for name, kind in fields.items()}
 
 
@@ -102,29 +107,40 @@ def _is_text(value: str) -> bool:
         return False
 
 
-def dump_drain(drain: Drain) -> bytes:
-    """A drain that the store keeps for all nodes."""
-    return dump({name: str(drain.target) if name == "target" else getattr(drain, name) for name in _DRAIN})
+def dump_intent(intent: Intent) -> bytes:
+    """An intent that the store keeps for all nodes; its kind stands in its key."""
+    return dump({name: value for name, value in intent.to_dict().items() if name not in _KEPT_ELSEWHERE})
 
 
-def load_drain(octets: bytes) -> Drain:
+def load_intent(kind: str, octets: bytes) -> Intent:
     """The inverse. Raises ValueError."""
-    values = load(octets, _DRAIN)
+    values = load(octets, _INTENT)
+    told = parsed(octets)
+    values |= checked(told, {name: of for name, of in _SINCE.items() if name in told})
+    values["expires"] = None if kind == "force" and told.get("expires") is None else _field(told, "expires", float)
+    if not 1 <= values.get("percent", 100) <= 100:
+        raise ValueError(f"`percent` must be from 1 to 100 (got {values['percent']})")
     try:
-        return Drain(**{**values, "target": Target.parse(values["target"])}, leased=True)
+        return KINDS[kind].from_dict({**values, "leased": True})
     except RequestError as error:
         raise ValueError(error.message) from error
 
 
 def dump_node(node: Registration) -> bytes:
     """A node's registration."""
-    return dump({name: list(node.roles) if name == "roles" else getattr(node, name) for name in _NODE})
+    return dump({**{name: getattr(node, name) for name in _NODE}, "begun": node.begun, "notifies": node.notifies})
 
 
 def load_node(octets: bytes) -> Registration:
     """The inverse. Raises ValueError."""
     values = load(octets, _NODE)
-    return Registration(**{**values, "roles": tuple(_checked(role, "a role", str) for role in values["roles"])})
+    told = parsed(octets)
+    begun, notifies = told.get("begun", []), told.get("notifies", False) is True
+    if not isinstance(begun, list):
+        raise ValueError("`begun` must be a list")
+    values["roles"] = tuple(_checked(role, "a role", str) for role in values["roles"])
+    values["begun"] = tuple(_checked(one, "an intent that has begun", str) for one in begun)
+    return Registration(**values, notifies=notifies)
 
 
 def check_secrets(octets: bytes) -> bytes:
@@ -138,16 +154,6 @@ def check_secrets(octets: bytes) -> bytes:
 def shown(key: str) -> str:
     """A key as people and logs can read it, whatever its octets."""
     return key.encode(errors="backslashreplace").decode()[:200]
-
-
-def dump_record(record: Record) -> bytes:
-    """An entry of the record of what was done."""
-    return dump({name: getattr(record, name) for name in _RECORD})
-
-
-def load_record(octets: bytes) -> Record:
-    """The inverse. Raises ValueError."""
-    return Record(**load(octets, _RECORD))
 
 
 def dump_ballot(ballot: Ballot) -> dict[str, bytes]:

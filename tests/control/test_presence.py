@@ -1,14 +1,16 @@
 """A node among others: its fingerprint, and who differs."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from gslb.config.model import Pool
-from gslb.control.presence import PATIENCE, Fingerprint, Presence, difference
-from gslb.store import Held, Store
+from gslb.control.presence import PATIENCE, Fingerprint, Presence, Serving, difference
+from gslb.intents import Drain, Target
+from gslb.store import Store
 from gslb.store.roster import Registration
 from tests.support import OSAKA, TOKYO, config, states
 
@@ -22,9 +24,6 @@ class Place:
     def __init__(self, *others: Registration) -> None:
         self.nodes = {other.name: other for other in others}
 
-    def held(self) -> Held:
-        return Held((), 7)
-
     def announce(self, registration: Registration) -> None:
         self.nodes[registration.name] = registration
 
@@ -34,16 +33,59 @@ class Place:
 
 def test_a_node_tells_what_it_serves() -> None:
     place = Place()
-    Presence(cast(Store, place)).tell(CONFIG, states(CONFIG), 5)
+    Presence(cast(Store, place)).tell(CONFIG, states(CONFIG), Serving(5, 7))
     told = place.nodes["tokyo-1"]
     assert (told.site, told.roles, told.config, told.generation, told.intents) == (
         "tokyo",
         ("dns", "probe", "api"),
         CONFIG.digest,
         5,
-        7,
+        0,
     )
     assert len(told.answers) == 16
+
+
+def test_what_a_generation_was_made_of() -> None:
+    where = Target.parse("site/tokyo")
+    now = Drain("d-1", where, "", "", 100.0, 900.0, changed=2)
+    begun, ahead = (Drain(f"d-{at}", where, "", "", 100.0, 900.0, starts=at) for at in (150.0, 250.0))
+    serving = Serving.of(5, 7, [now, begun, ahead], 200.0)
+    assert serving == Serving(5, 7, frozenset({("d-1", 2), ("d-150.0", 0), ("d-250.0", 0)}), ("d-150.0",))
+
+
+class Workers:
+    """Workers that follow to a generation."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self.asked = asyncio.Event()
+
+    async def wait_acknowledged(self, generation: int, timeout: float) -> bool:
+        assert timeout > 0
+        self.asked.set()
+        await asyncio.sleep(0.01)
+        return self.generation >= generation
+
+
+async def test_intents_are_told_when_all_workers_answer_by_them() -> None:
+    place, workers = Place(), Workers()
+    presence = Presence(cast(Store, place))
+    task = asyncio.create_task(presence.keep_acknowledging(cast(Any, workers)))
+    presence.tell(CONFIG, states(CONFIG), Serving(5, 7, frozenset(), ("d-1",)))
+    await workers.asked.wait()
+    told = place.nodes["tokyo-1"]
+    assert (told.generation, told.intents, told.begun) == (5, 0, ())
+    workers.generation = 5
+    async with asyncio.timeout(2):
+        while not place.nodes["tokyo-1"].intents:
+            await asyncio.sleep(0.005)
+    told = place.nodes["tokyo-1"]
+    assert (told.generation, told.intents, told.begun) == (5, 7, ("d-1",))
+    presence.tell(CONFIG, states(CONFIG), Serving(6, 8))
+    assert (place.nodes["tokyo-1"].generation, place.nodes["tokyo-1"].intents) == (6, 7)
+    assert presence.name == "tokyo-1"
+    assert presence.acknowledged.revision == 7
+    task.cancel()
 
 
 def test_the_fingerprint_follows_what_is_served_and_nothing_else() -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from gslb.health.states import Observation, TargetKey, Verdict
 from gslb.health.votes import Ballot
-from gslb.intents import Drain, Target
+from gslb.intents import Drain, Intent, Target
+from gslb.store import Store
+from gslb.store.audit import Actor, Deed, Record
+from gslb.store.auditpages import AuditWanted
 from gslb.store.etcd import Etcd
 from gslb.store.etcdaccess import Access
 from gslb.store.keys import Keys
@@ -26,6 +29,32 @@ def make_drain(drain_id: str, target: str = "site/tokyo", *, lasts: float = 3600
     """A drain that begins now."""
     now = time.time()
     return Drain(drain_id, Target.parse(target), "CHG-1 \U0001f5fc", "ops", now, now + lasts, local=local)
+
+
+OPS = Actor("ops", "192.0.2.7")
+
+
+async def add(store: Store, intent: Intent, after: int | None = None) -> Intent:
+    """Keep an intent, as an operator does."""
+    return await store.add(intent, after, Deed(intent.kind, OPS, intent.reason))
+
+
+async def cancel(store: Store, intent_id: str, now: float | None = None) -> Intent:
+    """End an intent, as an operator does."""
+    return await store.remove(intent_id, now or time.time(), Deed("undrain", OPS, "done"))
+
+
+async def records(store: Store, limit: int = 1_000) -> tuple[Record, ...]:
+    """The last of what was done, newest first, however many pages that takes."""
+    found: list[Record] = []
+    cursor = ""
+    while len(found) < limit:
+        page = await store.audit(AuditWanted(min(limit - len(found), 100), cursor=cursor))
+        found += page.records
+        cursor = page.cursor
+        if not cursor:
+            break
+    return tuple(found)
 
 
 def make_ballot(name: str, verdict: Verdict = "up", *, blind: str = "", targets: int = 3) -> Ballot:

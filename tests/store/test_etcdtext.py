@@ -42,7 +42,7 @@ def test_what_is_left_out_is_zero_or_empty() -> None:
 
 def test_a_transaction() -> None:
     body = etcdtext.txn_body(
-        [etcdtext.absent("a"), etcdtext.untouched("p/", 5), Compare("a", "lease", "!=", 3)],
+        [etcdtext.absent("a"), Compare("p/", "mod_revision", "<", 6, prefix=True), Compare("a", "lease", "!=", 3)],
         [Put("a", b"\0", 2**63 - 1), Delete("p/", prefix=True)],
         [Read("a")],
     )
@@ -90,3 +90,10 @@ def test_the_state_of_a_member() -> None:
 def test_what_is_not_an_answer(answer) -> None:
     with pytest.raises((KeyError, ValueError, TypeError, AttributeError)):
         etcdtext.items(answer)
+
+
+def test_a_span() -> None:
+    body = etcdtext.span_body("a", b"c", 7, newest_first=False)
+    assert body == {"key": b64(b"a"), "range_end": b64(b"c"), "limit": "7"}
+    body = etcdtext.span_body("a", b"c", 7, newest_first=True)
+    assert (body["sort_order"], body["sort_target"]) == ("DESCEND", "KEY")

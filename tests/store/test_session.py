@@ -16,11 +16,13 @@ from tests.store.nodes_kit import (
     GONE,
     NAMES,
     Node,
+    add,
     cast,
     know_each_other,
     make_ballot,
     make_drain,
     nodes,
+    records,
     registration,
     until,
 )
@@ -40,7 +42,7 @@ async def test_a_writer_that_was_stopped_is_refused_and_comes_back(trio: list[No
     await until(lambda: one.name not in two.voters and one.name not in two.store.roster(), GONE)
     assert session._lease == lease  # it has noticed nothing
     before = (await etcd.scan(prefix)).items
-    for attempt in (one.store.votes.cast(make_ballot(one.name, "down")), one.store.add_drain(make_drain("d-1"))):
+    for attempt in (one.store.votes.cast(make_ballot(one.name, "down")), add(one.store, make_drain("d-1"))):
         session._lease = lease
         with pytest.raises(StoreError, match="lapsed; nothing was written"):
             await attempt
@@ -48,7 +50,7 @@ async def test_a_writer_that_was_stopped_is_refused_and_comes_back(trio: list[No
     one.store._etcd.keep = keep  # type: ignore[method-assign]
     go_on.set()
     took = await until(one.registered)
-    await one.store.add_drain(make_drain("d-1"))
+    await add(one.store, make_drain("d-1"))
     await one.store.votes.cast(make_ballot(one.name, "down"))
     await until(lambda: one.name in two.voters and two.drains == {"d-1"})
     assert one.alarms == ""
@@ -62,13 +64,13 @@ async def test_a_rival_with_the_same_name(trio: list[Node], three: Cluster, pref
     rival = await Node(three.access(), prefix, one.name, tmp_path / "rival").start()
     began = time.monotonic()
     with pytest.raises(StoreError, match=r"registration|another node has the name"):
-        await one.store.add_drain(make_drain("d-1"))
+        await add(one.store, make_drain("d-1"))
     await until(lambda: "another node has the name" in one.alarms)
     alarmed = time.monotonic() - began
     with pytest.raises(StoreError, match="another node has the name"):
         await cast(one)
     await rival.store.votes.cast(make_ballot(one.name, "down"))
-    await rival.store.add_drain(make_drain("d-2"))
+    await add(rival.store, make_drain("d-2"))
     await until(lambda: two.drains == {"d-2"} and two.store.votes.ballots()[one.name] == make_ballot(one.name, "down"))
     await asyncio.sleep(2.5)  # neither takes the name back and forth
     assert rival.registered()
@@ -76,10 +78,10 @@ async def test_a_rival_with_the_same_name(trio: list[Node], three: Cluster, pref
     await rival.leave()
     back = await until(one.registered)
     await cast(one)
-    await one.store.add_drain(make_drain("d-1", "site/osaka"))
+    await add(one.store, make_drain("d-1", "site/osaka"))
     await until(lambda: two.drains == {"d-1", "d-2"} and two.store.votes.ballots()[one.name] == make_ballot(one.name))
     assert one.alarms == ""
-    assert broken(reversed(await two.store.audit(10))) == []
+    assert broken(reversed(await records(two.store, 10))) == []
     print(f"\nalarmed after {alarmed:.2f} s, back {back:.2f} s after it left")
 
 
@@ -99,7 +101,7 @@ async def test_who_was_stopped_gives_way_to_who_took_its_place(
     rival = await Node(three.access(), prefix, one.name, tmp_path / "rival").start()
     go_on.set()
     await until(lambda: "another node has the name" in one.alarms)
-    await rival.store.add_drain(make_drain("d-1"))
+    await add(rival.store, make_drain("d-1"))
     await rival.leave()
     one.store._etcd.keep = keep  # type: ignore[method-assign]
     await until(one.registered)
@@ -133,7 +135,7 @@ async def test_who_leaves_does_not_come_back(trio: list[Node], etcd: Etcd) -> No
     await asyncio.sleep(1.2)
     assert (await etcd.get(one.store._session.key))[1] is None
     with pytest.raises(StoreError, match="not registered"):
-        await one.store.add_drain(make_drain("d-1"))
+        await add(one.store, make_drain("d-1"))
 
 
 async def test_a_full_store_keeps_who_is_there(tmp_path: Path) -> None:
@@ -144,7 +146,7 @@ async def test_a_full_store_keeps_who_is_there(tmp_path: Path) -> None:
             await asyncio.to_thread(cluster.fill)
             one.store.announce(registration(one.name, 2))
             with pytest.raises(StoreError, match="space exceeded") as caught:
-                await one.store.add_drain(make_drain("d-1"))
+                await add(one.store, make_drain("d-1"))
             assert "quota" in caught.value.hint
             await until(lambda: "space exceeded" in one.alarms)
             await asyncio.sleep(LEASE + 1)
@@ -153,6 +155,6 @@ async def test_a_full_store_keeps_who_is_there(tmp_path: Path) -> None:
             assert one.registered()
             await asyncio.to_thread(cluster.make_room)
             took = await until(lambda: two.store.roster()[one.name].generation == 2)
-            await one.store.add_drain(make_drain("d-1"))
+            await add(one.store, make_drain("d-1"))
             await until(lambda: not one.alarms)
             print(f"\ntold {took:.2f} s after there was room")

@@ -16,6 +16,8 @@ from tests.store.nodes_kit import (
     CONVERGE,
     NAMES,
     Node,
+    add,
+    cancel,
     know_each_other,
     make_ballot,
     make_drain,
@@ -28,26 +30,26 @@ TOLD = 0.3  # seconds until the others see a ballot
 async def test_all_members_dead(trio: list[Node], three: Cluster) -> None:
     one, two, _ = trio
     await know_each_other(trio)
-    await one.store.add_drain(make_drain("d-1"))
+    await add(one.store, make_drain("d-1"))
     await until(lambda: two.drains == {"d-1"})
     began = time.monotonic()
     for member in three.members:
         member.kill()
     with pytest.raises(StoreError) as caught:
-        await two.store.add_drain(make_drain("d-2", "site/osaka"))
+        await add(two.store, make_drain("d-2", "site/osaka"))
     assert "--local" in caught.value.hint
     lost = await until(lambda: two.store.condition().lost, LOST + 2) and time.monotonic() - began
     assert two.voters
-    for write in (two.store.add_drain(make_drain("d-2", "site/osaka")), two.store.votes.cast(make_ballot(two.name))):
+    for write in (add(two.store, make_drain("d-2", "site/osaka")), two.store.votes.cast(make_ballot(two.name))):
         with pytest.raises(StoreError, match=r"127\.0\.0\.1|does not answer"):
             await write
     with pytest.raises(StoreError, match="does not answer"):
-        await two.store.remove_drain("d-1", time.time())
-    kept = await two.store.add_drain(make_drain("l-1", "site/osaka", local=True))
+        await cancel(two.store, "d-1", time.time())
+    kept = await add(two.store, make_drain("l-1", "site/osaka", local=True))
     assert kept.local
     assert two.drains == {"d-1", "l-1"}
     assert one.drains == {"d-1"}
-    assert (await two.store.remove_drain("l-1", time.time())).local
+    assert (await cancel(two.store, "l-1", time.time())).local
     ran_out = await until(lambda: not two.voters, LEASE) and time.monotonic() - began
     assert two.store.votes.lost
     assert two.drains == {"d-1"}
@@ -57,7 +59,7 @@ async def test_all_members_dead(trio: list[Node], three: Cluster) -> None:
     await asyncio.to_thread(three.start)
     await until(lambda: all(not node.store.condition().lost and node.registered() for node in trio))
     await know_each_other(trio)
-    await two.store.add_drain(make_drain("d-2", "site/osaka"))
+    await add(two.store, make_drain("d-2", "site/osaka"))
     await until(lambda: all(node.drains == {"d-1", "d-2"} and node.alarms == "" for node in trio))
     back = time.monotonic() - began
     print(f"\nlost after {lost:.2f} s, ballots ran out after {ran_out:.2f} s, converged {back:.2f} s after the start")
@@ -68,8 +70,8 @@ async def test_all_members_dead(trio: list[Node], three: Cluster) -> None:
 async def test_a_restart_while_all_of_etcd_is_dead(trio: list[Node], three: Cluster) -> None:
     one, two, _ = trio
     for number in range(3):
-        await one.store.add_drain(make_drain(f"d-{number}", f"site/s{number}"))
-    await one.store.remove_drain("d-1", time.time())
+        await add(one.store, make_drain(f"d-{number}", f"site/s{number}"))
+    await cancel(one.store, "d-1", time.time())
     await until(lambda: two.drains == {"d-0", "d-2"})
     await asyncio.sleep(0.1)  # the copy is written
     for member in three.members:
@@ -83,16 +85,16 @@ async def test_a_restart_while_all_of_etcd_is_dead(trio: list[Node], three: Clus
     assert two.store.condition().lost
     assert two.store.condition().silent is None
     with pytest.raises(StoreError, match="does not answer"):
-        await two.store.remove_drain("d-0", time.time())
-    assert (await two.store.remove_drain("d-1", time.time())).removed is not None
+        await cancel(two.store, "d-0", time.time())
+    assert (await cancel(two.store, "d-1", time.time())).removed is not None
     await asyncio.to_thread(three.start)
     await until(lambda: two.registered() and one.registered())
-    await one.store.remove_drain("d-0", time.time())
+    await cancel(one.store, "d-0", time.time())
     await until(lambda: two.drains == {"d-2"})
 
 
 async def test_drains_survive_a_restart_of_everything(trio: list[Node], three: Cluster) -> None:
-    await trio[0].store.add_drain(make_drain("d-1"))
+    await add(trio[0].store, make_drain("d-1"))
     for node in trio:
         await node.kill()
     for member in three.members:
@@ -104,7 +106,7 @@ async def test_drains_survive_a_restart_of_everything(trio: list[Node], three: C
 
 
 async def test_a_drain_ends_with_its_lease_everywhere(trio: list[Node]) -> None:
-    kept = await trio[1].store.add_drain(make_drain("d-1", lasts=2.6))
+    kept = await add(trio[1].store, make_drain("d-1", lasts=2.6))
     began, ended = time.monotonic(), {}
     assert kept.leased
     await until(lambda: all(node.drains == {"d-1"} for node in trio), TOLD)
@@ -119,8 +121,8 @@ async def test_a_drain_ends_with_its_lease_everywhere(trio: list[Node]) -> None:
         (drain,) = node.store.held().drains
         assert drain.removed == drain.expires
         assert drain.removed == pytest.approx(kept.expires)
-    assert await trio[0].store.remove_drain("d-1", time.time()) == drain
-    await trio[2].store.add_drain(make_drain("d-2"))
+    assert await cancel(trio[0].store, "d-1", time.time()) == drain
+    await add(trio[2].store, make_drain("d-2"))
 
 
 async def test_cookies_are_signed_with_what_came_first(trio: list[Node]) -> None:
@@ -134,7 +136,7 @@ async def test_cookies_are_signed_with_what_came_first(trio: list[Node]) -> None
 async def test_every_member_frozen(trio: list[Node], three: Cluster) -> None:
     one, two, _ = trio
     await know_each_other(trio)
-    await one.store.add_drain(make_drain("d-1"))
+    await add(one.store, make_drain("d-1"))
     await until(lambda: two.drains == {"d-1"})
     for member in three.members:
         member.freeze()
@@ -158,6 +160,6 @@ async def test_every_member_frozen(trio: list[Node], three: Cluster) -> None:
 
 async def test_one_of_them_drained_is_told_to_those_who_watch(trio: list[Node]) -> None:
     before = [node.told for node in trio]
-    kept: Drain = await trio[0].store.add_drain(make_drain("d-1"))
+    kept: Drain = await add(trio[0].store, make_drain("d-1"))
     await until(lambda: all(node.told > told for node, told in zip(trio, before, strict=True)))
     assert all(kept in node.store.held().drains for node in trio)

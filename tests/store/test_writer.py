@@ -19,7 +19,10 @@ from tests.etcd_kit import Cluster
 from tests.store.linear import Call, fault
 from tests.store.nodes_kit import (
     Node,
+    add,
+    cancel,
     make_drain,
+    records,
     until,
 )
 
@@ -32,7 +35,7 @@ async def operator(node: Node, target: str, drain_id: str, seen: asyncio.Barrier
         if any(drain.active(time.time()) for drain in held.drains):
             return False
         with suppress(StaleError):
-            await node.store.add_drain(make_drain(drain_id, target), after=held.revision)
+            await add(node.store, make_drain(drain_id, target), after=held.revision)
             return True
     raise AssertionError("always overtaken")
 
@@ -48,7 +51,7 @@ async def test_of_two_operators_who_drain_the_last_two_sites_one_wins(trio: list
         winner = ids[won.index(True)]
         wins[won.index(True)] += 1
         await until(lambda winner=winner: three.drains == {winner})
-        await three.store.remove_drain(winner, time.time())
+        await cancel(three.store, winner, time.time())
         await until(lambda: not one.drains and not two.drains)
     print(f"\nwon: {wins}")
 
@@ -83,7 +86,7 @@ class Operators:
         began = time.monotonic()
         call = Call("drain", drain_id, began)
         try:
-            await node.store.add_drain(make_drain(drain_id, target))
+            await add(node.store, make_drain(drain_id, target))
             call = call._replace(ended=time.monotonic())
             self._known[target].append(drain_id)
         except ConflictError:
@@ -99,7 +102,7 @@ class Operators:
     async def _remove(self, node: Node, target: str, drain_id: str) -> None:
         call = Call("undrain", drain_id, time.monotonic())
         try:
-            await node.store.remove_drain(drain_id, time.time())
+            await cancel(node.store, drain_id, time.time())
             call = call._replace(ended=time.monotonic())
         except UnsureError:
             self.unknown += 1
@@ -132,9 +135,9 @@ async def linearizable(trio: list[Node], cluster: Cluster, calls: int, every: fl
     await until(lambda: len({node.store.held().revision for node in trio}) == 1)
     for target, history in operators.calls.items():
         assert fault(history) is None, "\n".join(map(str, [target, fault(history), *sorted(history, key=when)]))
-    records = await trio[0].store.audit(1_000_000)
-    assert broken(reversed(records)) == []
-    deeds = [(record.action, record.subject) for record in records]
+    found = await records(trio[0].store, 1_000_000)
+    assert broken(reversed(found)) == []
+    deeds = [(record.action, record.subject) for record in found]
     assert len(deeds) == len(set(deeds))
     certain = {(call.action, call.drain) for calls in operators.calls.values() for call in calls if call.done}
     added = {one.drain for calls in operators.calls.values() for one in calls if one.action == "drain" and one.done}
@@ -172,11 +175,17 @@ async def test_ten_thousand_operations_are_linearizable(
 
 async def test_a_number_that_something_else_took_is_left_out(trio: list[Node], etcd: Etcd, prefix: str) -> None:
     one, keys = trio[0], Keys(prefix)
-    await one.store.add_drain(make_drain("d-1"))
+    await add(one.store, make_drain("d-1"))
     await etcd.txn([], [Put(keys.record(one.name, 2), b"garbage"), Put(keys.audit(one.name) + "x", b"garbage")])
-    await one.store.add_drain(make_drain("d-2", "site/osaka"))
-    await one.store.remove_drain("d-1", time.time())
-    assert [record.number for record in await one.store.audit(10)] == [4, 3, 1]
+    await add(one.store, make_drain("d-2", "site/osaka"))
+    await cancel(one.store, "d-1", time.time())
+    found = await records(one.store, 10)
+    assert [record.number for record in found] == [4, 3, 2, 1]
+    assert found[2].action == "unreadable"
+    assert broken(reversed(found)) == [
+        f"entry 2 of {one.name} cannot be read: is not JSON: Expecting value: line 1 column 1 (char 0)",
+        f"entry 3 of {one.name} does not follow entry 2",
+    ]
     assert (await etcd.get(keys.record(one.name, 2)))[1].value == b"garbage"
 
 
@@ -185,23 +194,23 @@ async def test_old_records_are_forgotten(trio: list[Node], etcd: Etcd, prefix: s
     monkeypatch.setattr(writer, "_PRUNE_EVERY", 5)
     one = trio[0]
     for number in range(8):
-        await one.store.add_drain(make_drain(f"d-{number}"))
-        await one.store.remove_drain(f"d-{number}", time.time())
-    records = await one.store.audit(100)
-    assert [record.number for record in records] == list(range(16, 10, -1))
-    assert broken(reversed(records)) == []
+        await add(one.store, make_drain(f"d-{number}"))
+        await cancel(one.store, f"d-{number}", time.time())
+    found = await records(one.store, 100)
+    assert [record.number for record in found] == list(range(16, 10, -1))
+    assert broken(reversed(found)) == []
 
 
 async def test_what_was_done_for_one_node_alone_has_a_chain_of_its_own(trio: list[Node]) -> None:
     one = trio[0]
     for number in range(3):
-        await one.store.add_drain(make_drain(f"d-{number}", f"site/s{number}"))
-        await one.store.add_drain(make_drain(f"l-{number}", f"site/s{number}", local=True))
-    records = await one.store.audit(100)
-    assert {(record.node, record.number) for record in records} == {
+        await add(one.store, make_drain(f"d-{number}", f"site/s{number}"))
+        await add(one.store, make_drain(f"l-{number}", f"site/s{number}", local=True))
+    found = await records(one.store, 100)
+    assert {(record.node, record.number) for record in found} == {
         (name, number) for name in (one.name, f"{one.name} (local)") for number in (1, 2, 3)
     }
-    assert broken(reversed(records)) == []
+    assert broken(reversed(found)) == []
 
 
 async def test_a_write_whose_first_answer_was_lost_is_done_once(trio: list[Node]) -> None:
@@ -216,9 +225,9 @@ async def test_a_write_whose_first_answer_was_lost_is_done_once(trio: list[Node]
         return answer
 
     one.store._etcd._link._exchange = once_without_answer
-    await one.store.add_drain(make_drain("d-1"))
+    await add(one.store, make_drain("d-1"))
     lost.clear()
     await until(lambda: two.drains == {"d-1"})
-    await one.store.remove_drain("d-1", time.time())
+    await cancel(one.store, "d-1", time.time())
     assert lost
-    assert [record.action for record in await two.store.audit(10)] == ["undrain", "drain"]
+    assert [record.action for record in await records(two.store, 10)] == ["undrain", "drain"]
