@@ -9,6 +9,7 @@ from gslb.memory import Memory
 from gslb.policy.nodes import Draw
 from gslb.table.client import Client
 from gslb.table.entries import Table
+from gslb.table.rows import ignored
 
 UDP: Final = 0
 TCP: Final = 1
@@ -19,10 +20,11 @@ class Context:
 
     `query` and `client` are filled anew for each message.
     `limiter` is None where replies are not limited, `memory` where every OPT record is read.
+    `rows` count by zone, name, type and site (gslb.table.rows); unless somebody puts others there, nobody reads them.
     `keepalive` is the idle time promised to TCP clients, in 0.1 s.
     """
 
-    __slots__ = ("client", "counters", "keepalive", "limiter", "memory", "now", "query", "table")
+    __slots__ = ("client", "counters", "keepalive", "limiter", "memory", "now", "query", "rows", "table")
 
     def __init__(self, table: Table, rng: Draw) -> None:
         self.table = table
@@ -31,5 +33,6 @@ class Context:
         self.memory: Memory | None = None
         self.keepalive = 0
         self.counters = [0] * len(counters.NAMES)
+        self.rows = ignored(table.base)
         self.client = Client(table, rng)
         self.query = Query()

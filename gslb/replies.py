@@ -4,6 +4,7 @@ from typing import Final
 
 from gslb import counters
 from gslb.context import TCP, UDP, Context
+from gslb.counters import NODATA, NOERROR, NXDOMAIN
 from gslb.dns.edns import (
     COOKIE,
     KEEPALIVE,
@@ -16,8 +17,11 @@ from gslb.dns.edns import (
 )
 from gslb.dns.message import BADCOOKIE, CLASS_IN, HEADER, REFUSED, SERVFAIL, Query
 from gslb.dns.response import AA, TC, bare, fill, fits, header_only, heads, opt_for, size_limit
+from gslb.policy.columns import COLUMN
 from gslb.policy.nodes import Answer
-from gslb.table.entries import Referral, ZoneData
+from gslb.table.entries import Entry, Referral, ZoneData
+
+_column_of: Final = COLUMN.get  # bound once: every negative answer needs it
 
 Counted = tuple[int, bytes]
 """A number of records, and the records."""
@@ -25,17 +29,19 @@ Reply = tuple[int, Counted, Counted]
 """Flags with RCODE, answer section, authority section."""
 
 
-def positive(ctx: Context, query: Query, answer: Answer, zone: ZoneData, transport: int) -> bytes:
+def positive(ctx: Context, query: Query, answer: Answer, entry: Entry, transport: int) -> bytes:
     """What a node chose; a choice without records is NODATA, or SERVFAIL where nothing is known yet."""
     if not answer.records:
         if answer.rcode == REFUSED:
             return refuse(ctx, query, answer.ede)
         if answer.rcode:
+            ctx.rows[entry.zone.row][_column_of(query.qtype, 0)] += 1
             return servfail(ctx, query, answer)
-        return negative(ctx, query, 0, zone, transport, answer.ede)
+        return negative(ctx, query, 0, entry.zone, transport, answer.ede)
     if answer.ede:
         ctx.counters[counters.FAIL_OPEN] += 1
-    ctx.counters[counters.NOERROR] += 1
+    ctx.counters[NOERROR] += 1
+    ctx.rows[entry.row][answer.column] += 1
     wire = query.wire
     if query.edns:
         at = 2 | wire[2] & 1
@@ -54,7 +60,8 @@ def positive(ctx: Context, query: Query, answer: Answer, zone: ZoneData, transpo
 
 def negative(ctx: Context, query: Query, rcode: int, zone: ZoneData, transport: int, ede: bytes = b"") -> bytes:
     """NXDOMAIN or NODATA with the zone's SOA (RFC 2308)."""
-    ctx.counters[counters.NXDOMAIN if rcode else counters.NODATA] += 1
+    ctx.counters[NXDOMAIN if rcode else NODATA] += 1
+    ctx.rows[zone.row][_column_of(query.qtype, 0)] += 1
     wire, flags = query.wire, authoritative(query) | rcode
     soa = fill(zone.negative, HEADER + len(query.qname) - len(zone.apex))
     opt = opt_of(ctx, query, ede)
@@ -89,6 +96,7 @@ def servfail(ctx: Context, query: Query, answer: Answer) -> bytes:
 def refuse(ctx: Context, query: Query, ede: bytes = b"") -> bytes:
     """REFUSED: not ours to answer; never an upward referral."""
     ctx.counters[counters.REFUSED] += 1
+    ctx.rows[0][_column_of(query.qtype, 0)] += 1
     return bare(query, REFUSED, opt_of(ctx, query, ede))
 
 

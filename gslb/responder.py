@@ -53,6 +53,7 @@ from gslb.dns.response import (
 )
 from gslb.limiter import SLIP, Limiter
 from gslb.memory import COOKIE_ALONE
+from gslb.policy.columns import COLUMN, FIRST, meant_for
 from gslb.policy.nodes import Answer
 from gslb.proof import read_cookie, recall
 from gslb.replies import authoritative, limited, negative, opt_of, options, positive, referral, refuse, send, servfail
@@ -72,7 +73,7 @@ _NOTHING: Final = Answer(())
 _FAILURE: Final = Answer((), rcode=SERVFAIL)
 _INVALID_QUERY_TYPE: Final = extended_error(EDE_INVALID_QUERY_TYPE)
 _NOT_AUTHORITATIVE: Final = extended_error(EDE_NOT_AUTHORITATIVE)
-_MINIMAL_ANY: Final = Answer([record(HINFO, 3600, b"\x07RFC8482\x00")])  # RFC 8482 section 4.2
+_MINIMAL_ANY: Final = Answer([record(HINFO, 3600, b"\x07RFC8482\x00")], column=COLUMN[ANY])  # RFC 8482 section 4.2
 _VERSIONS: Final = (b"\x07version\x04bind\x00", b"\x07version\x06server\x00")
 _NODE_NAMES: Final = (b"\x02id\x06server\x00", b"\x08hostname\x04bind\x00")  # RFC 4892
 
@@ -109,7 +110,7 @@ def respond(ctx: Context, wire: bytes, source: bytes, transport: int) -> bytes |
         if entry is not None:
             node = entry.types.get(query.qtype)  # what an entry holds, it answers for: a zone cut holds DS alone
             if node is not None:
-                return positive(ctx, query, node.select(client), entry.zone, transport)
+                return positive(ctx, query, node.select(client), entry, transport)
         return _look_up(ctx, query, transport)
     except Exception:  # the last line of defence: one query lost and counted, not a process
         ctx.counters[counters.FAILED] += 1
@@ -148,15 +149,16 @@ def _look_up(ctx: Context, query: Query, transport: int) -> bytes:
     if outcome == MISS:
         return negative(ctx, query, NXDOMAIN, entry.zone, transport)
     if outcome == DELEGATED and entry.referral is not None:
+        ctx.rows[entry.zone.row][COLUMN.get(qtype, 0)] += 1
         return referral(ctx, query, entry.referral, transport)
     node = entry.types.get(qtype)
     if node is not None:
-        return positive(ctx, query, node.select(ctx.client), entry.zone, transport)
+        return positive(ctx, query, node.select(ctx.client), entry, transport)
     if entry.alias is not None and qtype != ANY:
         return _follow(ctx, query, entry, transport)
     if qtype == ANY and entry.types:
         answer = entry.types[CNAME].select(ctx.client) if entry.alias is not None else _MINIMAL_ANY
-        return positive(ctx, query, answer, entry.zone, transport)
+        return positive(ctx, query, answer, entry, transport)
     return negative(ctx, query, 0, entry.zone, transport)
 
 
@@ -175,7 +177,7 @@ def _follow(ctx: Context, query: Query, entry: Entry, transport: int) -> bytes:
     zone = entry.zone
     first = entry.types[CNAME].select(ctx.client)
     if not first.records:  # a pool that serves nothing now
-        return positive(ctx, query, first, zone, transport)
+        return positive(ctx, query, first, entry, transport)
     chain = _chase(ctx, query, zone, first)
     start = query.end + len(chain.records) - len(chain.target)  # of the last target: it ends the chain, uncompressed
     answer = chain.end
@@ -183,6 +185,10 @@ def _follow(ctx: Context, query: Query, entry: Entry, transport: int) -> bytes:
         answer = chain.found.types[query.qtype].select(ctx.client)
     if answer.rcode == REFUSED:
         return refuse(ctx, query, answer.ede)
+    decides, column = entry, first.column
+    if chain.found is not None and answer.column >= FIRST:  # a pool at the end of the chain
+        decides, column = chain.found, answer.column
+    ctx.rows[decides.row][meant_for(column, query.qtype)] += 1
     if answer.rcode:
         return servfail(ctx, query, answer)
     authority = (0, b"")

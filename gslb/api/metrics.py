@@ -1,6 +1,7 @@
 """What Prometheus reads at /metrics. Labels come from the configuration and from fixed lists, never from a query."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -9,109 +10,43 @@ from prometheus_client.core import (
     GaugeMetricFamily,
     HistogramMetricFamily,
     Metric,
-    SummaryMetricFamily,
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
 
 import gslb
+from gslb.api import families
+from gslb.api.accept import best as accepted
 from gslb.api.expiry import expiry_lines
+from gslb.api.families import Family, Sample, buckets, labelled
+from gslb.api.metrics_answers import answer_families, duration_family, share_families
+from gslb.api.metrics_counters import counters, queries, saturation
+from gslb.api.metrics_outlets import outlet_families
+from gslb.api.metrics_process import process_families
+from gslb.api.metrics_state import Moment, state_families
 from gslb.api.pagelines import written
 from gslb.api.views import ready_view, store_alarms
 from gslb.control.controller import Controller
 from gslb.control.council import Council
 from gslb.health.votes import voters
+from gslb.probe.durations import BOUNDS as DURATION_BOUNDS
+from gslb.probe.durations import Durations
 from gslb.probe.lateness import BOUNDS
 from gslb.probe.runner import Runner
 from gslb.server.publish import WorkerStatus
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
+OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+_FORMS: Final = ("application/openmetrics-text", "text/plain")
+_END: Final = b"# EOF\n"
 _STATES: Final = ("loading", "serving", "retiring")
 
-LABELLED: Final = {
-    "queries": (
-        "Messages that were handed to the answering path.",
-        "transport",
-        {"udp": "udp_queries", "tcp": "tcp_queries"},
-    ),
-    "replies": (
-        "Replies by their outcome; nodata is NOERROR without records.",
-        "outcome",
-        {
-            name: name
-            for name in (
-                "noerror",
-                "nodata",
-                "nxdomain",
-                "referral",
-                "refused",
-                "formerr",
-                "notimp",
-                "badvers",
-                "badcookie",
-                "servfail",
-            )
-        },
-    ),
-    "bad_packets": (
-        "Messages that no well-behaved client sends, by kind.",
-        "kind",
-        {
-            "not_a_query": "ignored",
-            "formerr": "formerr",
-            "notimp": "notimp",
-            "badvers": "badvers",
-            "port_zero": "udp_port_zero",
-            "short_frame": "tcp_closed_frame",
-            "slow_frame": "tcp_closed_slow",
-        },
-    ),
-    "faults": (
-        "Queries lost to a fault of ours. Anything but 0 is a bug to report.",
-        "where",
-        {"answering": "failed", "sockets": "respond_errors"},
-    ),
-    "udp_lost": (
-        "Datagrams that were lost on this machine.",
-        "where",
-        {"receive_buffer": "udp_kernel_drops", "send_buffer": "udp_send_dropped", "send_error": "udp_send_errors"},
-    ),
-    "tcp_closed": (
-        "TCP connections that the server ended, by reason.",
-        "reason",
-        {
-            "idle": "tcp_closed_idle",
-            "slow": "tcp_closed_slow",
-            "frame": "tcp_closed_frame",
-            "evicted": "tcp_evicted",
-            "no_descriptor": "tcp_shed",
-        },
-    ),
-}
-"""Counter -> (help, label, value of the label -> counter of the workers)."""
 
-SINGLE: Final = {
-    "truncated": ("Replies with TC=1, which send the client to TCP; those of rate limiting too.", "truncated"),
-    "cookies_good": ("Queries with a server cookie that proves their source.", "cookies_good"),
-    "cookies_learned": ("Cookies that were read in full; those of other queries were remembered.", "cookies_learned"),
-    "rate_limited": ("Replies that rate limiting held back or cut short, or would have in a dry run.", "rate_limited"),
-    "fail_open": ("Answers with no live site behind them, by all_down.", "fail_open"),
-    "not_ready": ("SERVFAIL because nothing is known yet.", "not_ready"),
-    "udp_received": ("Datagrams received.", "udp_received"),
-    "udp_sent": ("Datagrams sent.", "udp_sent"),
-    "udp_batches": ("Batches of datagrams received.", "udp_batches"),
-    "udp_full_batches": ("Batches that were full: more waited.", "udp_full_batches"),
-    "tcp_accepted": ("TCP connections accepted.", "tcp_accepted"),
-}
-"""Counter -> (help, counter of the workers)."""
-
-OF_EACH: Final = {
-    "udp_received": ("Datagrams that a worker received.", "udp_received"),
-    "udp_batches": ("Batches of datagrams that a worker received.", "udp_batches"),
-    "udp_full_batches": ("Batches that were full: more waited for the worker.", "udp_full_batches"),
-    "udp_receive_drops": ("Datagrams lost because a worker's receive buffer was full.", "udp_kernel_drops"),
-}
-"""Counter of each living worker -> (help, its counter): how near to its limits it is."""
+def form_of(accept: str) -> tuple[bool, str]:
+    """The form that a scraper takes, by its Accept header: whether it is OpenMetrics, and its media type."""
+    openmetrics = _FORMS[0] in accept.lower() and accepted(accept, _FORMS) == _FORMS[0]
+    return openmetrics, OPENMETRICS if openmetrics else CONTENT_TYPE
 
 
 class Page(Collector):
@@ -123,14 +58,23 @@ class Page(Collector):
         self._pools = controller.served.config.pools if controller.served else {}
         self._rows = controller.recorder.page()
         self._days = controller.runner.certificates()
+        self._moment = Moment.of(controller)
+        self._outlets = controller.tap.figures, controller.notifier.deliveries
+        self._workers = [worker for worker in controller.publisher.workers() if worker.alive]
+        self._totals = controller.publisher.totals()
         self._families = [*self._quick()]
 
-    def text(self) -> bytes:
-        """The whole page, as CONTENT_TYPE. With thousands of members it takes its time: call it in a thread."""
+    def text(self, *, openmetrics: bool = False) -> bytes:
+        """The whole page, as CONTENT_TYPE or OPENMETRICS. With thousands of members it takes its time: call it in a
+        thread."""
         registry = CollectorRegistry()
         registry.register(self)
+        head = generate_latest(registry)
+        if openmetrics:
+            head = generate_openmetrics(registry).removesuffix(_END)  # type: ignore[no-untyped-call]
         lines = written(self._states, self._pools, self._rows) + expiry_lines(self._days)
-        return generate_latest(registry) + lines.encode()
+        lines += families.written(self._slow(), openmetrics=openmetrics)
+        return head + lines.encode() + (_END if openmetrics else b"")
 
     def describe(self) -> Iterable[Metric]:
         """Nothing in advance."""
@@ -140,17 +84,27 @@ class Page(Collector):
         """All but what grows with the members."""
         return iter(self._families)
 
+    def _slow(self) -> Iterator[Family]:
+        """What is read from files, or grows with names and members; for the thread that writes the page."""
+        yield from answer_families(self._controller.publisher.tallied())
+        yield duration_family(self._totals)
+        yield from share_families(self._states, self._pools)
+        yield from state_families(self._moment)
+        yield from outlet_families(*self._outlets)
+        yield from _probe_families(self._controller.runner.durations)
+        workers = [("worker", str(worker.slot), worker.pid) for worker in self._workers if worker.pid != os.getpid()]
+        yield from process_families([("control", "", os.getpid()), *workers])
+
     def _quick(self) -> Iterator[Metric]:
-        publisher = self._controller.publisher
-        totals = publisher.totals()
-        yield from _counters(totals)
+        totals, workers = self._totals, self._workers
+        yield queries(totals)
+        yield from counters(totals)
         yield _gauge("tcp_open", "TCP connections open now.", totals["tcp_open"])
         lag = totals["loop_lag_max_us"] / 1e6
         yield _gauge("loop_lag_max_seconds", "The longest that a worker's loop was ever late.", lag)
         yield from self._node()
-        workers = [worker for worker in publisher.workers() if worker.alive]
-        yield from self._workers(workers)
-        yield from _saturation(workers)
+        yield from self._of_workers(workers)
+        yield from saturation(workers)
         yield from _probes(self._controller.runner)
         yield from _council(self._controller.council)
         yield from _others(self._controller)
@@ -170,7 +124,7 @@ class Page(Collector):
         text = "Publications that the history never got, because it could not be written."
         yield CounterMetricFamily("gslb_history_dropped", text, controller.recorder.dropped)
 
-    def _workers(self, workers: Sequence[WorkerStatus]) -> Iterator[Metric]:
+    def _of_workers(self, workers: Sequence[WorkerStatus]) -> Iterator[Metric]:
         counts = [((state,), sum(worker.state == state for worker in workers)) for state in _STATES]
         yield _gauges("workers", "Worker processes by state.", ("state",), counts)
         generations = [((str(worker.slot),), worker.generation) for worker in workers]
@@ -201,30 +155,6 @@ def _others(controller: Controller) -> Iterator[Metric]:
     yield _gauge("own_votes", text, controller.council.lost)
 
 
-def _counters(totals: Mapping[str, int]) -> Iterator[Metric]:
-    for name, (text, label, counters) in LABELLED.items():
-        family = CounterMetricFamily(f"gslb_{name}", text, labels=(label,))
-        for value, counter in counters.items():
-            family.add_metric((value,), totals[counter])
-        yield family
-    for name, (text, counter) in SINGLE.items():
-        yield CounterMetricFamily(f"gslb_{name}", text, totals[counter])
-
-
-def _saturation(workers: Sequence[WorkerStatus]) -> Iterator[Metric]:
-    for name, (text, counter) in OF_EACH.items():
-        family = CounterMetricFamily(f"gslb_worker_{name}", text, labels=("slot",))
-        for worker in workers:
-            family.add_metric((str(worker.slot),), worker.counters[counter])
-        yield family
-    text = "How late a worker's loop turned, looked at 40 times a second."
-    lag = SummaryMetricFamily("gslb_worker_loop_lag_seconds", text, labels=("slot",))
-    for worker in workers:
-        counters = worker.counters
-        lag.add_metric((str(worker.slot),), counters["loop_ticks"], counters["loop_lag_us"] / 1e6)
-    yield lag
-
-
 def _probes(runner: Runner) -> Iterator[Metric]:
     yield _gauge("probe_targets", "Targets that are probed: monitors by addresses.", runner.targets)
     made = CounterMetricFamily(
@@ -238,6 +168,20 @@ def _probes(runner: Runner) -> Iterator[Metric]:
     buckets = [*zip((*map(str, BOUNDS), "+Inf"), lateness.cumulative(), strict=True)]
     text = "How long after its time a probe started."
     yield HistogramMetricFamily("gslb_probe_lateness_seconds", text, buckets=buckets, sum_value=lateness.total)
+
+
+def _probe_families(durations: Durations) -> Iterator[Family]:
+    bounds = [*map(str, DURATION_BOUNDS)]
+    took = (
+        sample
+        for monitor, one in durations.took.items()
+        for sample in buckets(labelled(monitor=monitor), bounds, one.cumulative(), one.total)
+    )
+    yield Family("probe_duration_seconds", "histogram", "How long the probes of a monitor took.", took)
+    failed = [
+        Sample(labelled(monitor=name, reason=reason), count) for (name, reason), count in [*durations.failures.items()]
+    ]
+    yield Family("probe_failures", "counter", "Probes of a monitor that failed, by reason.", failed)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -12,6 +12,7 @@ from gslb.config.monitors import Check
 from gslb.health.states import Belief, Observation, TargetKey
 from gslb.health.tracker import Tracker
 from gslb.probe import KINDS
+from gslb.probe.durations import Durations
 from gslb.probe.expiry import Certificate
 from gslb.probe.lateness import Lateness
 from gslb.probe.result import NoResultError, Result
@@ -41,7 +42,8 @@ class Runner:
     """Probes every target of a config and calls `on_change(key, observation)` for each change of a verdict.
 
     `first_round` is set while every target has a verdict of its own or a restored one. Metrics: `probes` made,
-    `failures` among them, `errors` (probes that this machine could not make), and the `lateness` of their starts.
+    `failures` among them, `errors` (probes that this machine could not make), the `lateness` of their starts, their
+    `durations`.
     Random numbers, checks and the epoch clock can be handed in; all else follows the clock of the event loop.
     """
 
@@ -57,6 +59,7 @@ class Runner:
         self.first_round = asyncio.Event()
         self.probes = self.failures = self.errors = 0
         self.lateness = Lateness()
+        self.durations = Durations()
         self._on_change = on_change
         self._checks = {word: kind.check for word, kind in KINDS.items()} | dict(checks or {})
         self._rng = rng or random.Random()
@@ -125,6 +128,7 @@ class Runner:
             else:
                 tracker = Tracker(monitor, old.tracker.observation) if old else Tracker(monitor)
                 watches[key] = _Watch(key, monitor, tracker)
+        self.durations.keep({key.monitor: None for key in watches})
         self._watches = watches  # replaced, never changed in place: pages are written in other threads
         for key, watch in before.items():
             if watches.get(key) is not watch:
@@ -190,6 +194,7 @@ class Runner:
     def _record(self, watch: _Watch, result: Result) -> None:
         self.probes += 1
         self.failures += not result.ok
+        self.durations.note(watch.key.monitor, result)
         if result.tls_days is not None and watch.certificate.note(
             result.tls_days, watch.monitor.warn_days, self._epoch()
         ):

@@ -63,6 +63,7 @@ class ControlPage(_Page):
     leaves_generation = _Word(2)
     stamp = _Word(3)  # when it was published, nanoseconds since the epoch
     workers = _Word(4)  # how many serve together
+    tap = _Word(5)  # what workers are to copy: gslb.server.tap.Wanted.word
 
 
 class WorkerPage(_Page):

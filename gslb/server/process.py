@@ -14,13 +14,15 @@ import time
 from collections.abc import Sequence
 
 from gslb.errors import SnapshotError, StateError
-from gslb.server import channel, pages
+from gslb.server import channel, logs, pages
 from gslb.server.channel import Channel, Message
 from gslb.server.processes import ProcessId
 from gslb.server.slices import shorten
 from gslb.server.snapshots import load_newest, newer_leaves
 from gslb.server.sockets import Address, Endpoint
 from gslb.server.state import StateFolder
+from gslb.server.tallies import Sheet
+from gslb.server.tap import Wanted
 from gslb.server.worker import Worker
 
 log = logging.getLogger("gslb.worker")
@@ -47,8 +49,11 @@ class WorkerProcess:
         self._table = loaded.table
         page.base_generation, page.leaves_generation = loaded.base_generation, loaded.leaves_generation
         share = 1 / max(self._pages.control.workers, 1)
-        self._worker = Worker(addresses, on_tick=self._tick, share=share)
+        shown = logs.sampling(logs.inherited())
+        self._worker = Worker(addresses, on_tick=self._tick, shown=shown, share=share, ring=state.ring_path(slot))
         self._worker.swap(loaded.table)
+        self._sheet = Sheet(state.path, loaded.table.base, self._worker.rows)
+        self._tapped = 0
         self._adopted: dict[Endpoint, socket.socket] = {}
         self._done = asyncio.Event()
         self._handed_over = False
@@ -68,6 +73,7 @@ class WorkerProcess:
         self._page.state = pages.RETIRING
         await self._worker.close(handed_over=self._handed_over)
         self._page.counters = self._worker.counters()
+        self._sheet.close()
         return self._exit
 
     def _on_channel(self) -> None:
@@ -99,6 +105,7 @@ class WorkerProcess:
         shorten()
         self._page.state = pages.SERVING
         self._follow()
+        self._follow_tap()
         try:
             self._worker.open(self._adopted)
         except StateError as error:
@@ -119,12 +126,20 @@ class WorkerProcess:
 
     def _tick(self) -> None:
         self._follow()
+        self._follow_tap()
         self._page.counters = self._worker.counters()
+        self._sheet.step()
         self._page.beat()
         now = time.monotonic()
         if now >= self._collected + _COLLECT_EVERY:
             gc.collect()  # cheap: tables are frozen, so this walks connections and little else
             self._collected = now
+
+    def _follow_tap(self) -> None:
+        wanted = self._pages.control.tap
+        if wanted != self._tapped:
+            self._worker.tap(Wanted.of(wanted))
+            self._tapped = wanted
 
     def _follow(self) -> None:
         """Swap to newer leaves of our base, if there are any. While a reload replaces us, they come for both bases."""
@@ -153,7 +168,7 @@ def main(arguments: Sequence[str]) -> int:
     gc.disable()  # nothing on the query path leaves cycles; see _tick for what does
     for signum in (signal.SIGINT, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)
-    logging.basicConfig(format="%(levelname)s %(name)s[%(process)d]: %(message)s", level=logging.INFO)
+    logs.configure(logs.inherited())
     state, slot, fd, *rest = arguments
     addresses = list(zip(rest[::2], map(int, rest[1::2]), strict=True))
     link = Channel(socket.socket(fileno=int(fd)))

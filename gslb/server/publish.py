@@ -10,8 +10,11 @@ from gslb.server.processes import ProcessId
 from gslb.server.snapshots import Loaded, SnapshotWriter, load_newest
 from gslb.server.state import StateFolder
 from gslb.server.stats import COUNTER_NAMES, named
+from gslb.server.tallies import Ledger, Tallied, packed
+from gslb.server.tap import Wanted
 from gslb.server.worker import Worker
 from gslb.table.entries import Base, Leaves, Table
+from gslb.table.rows import Rows
 
 _POLL = 0.005
 _LATE = 1.0  # seconds after which a worker that did not follow gets the whole, in case a change is what it cannot read
@@ -53,6 +56,12 @@ class Publisher(Protocol):
     def totals(self) -> dict[str, int]:
         """Counters of all workers, past ones included."""
 
+    def tallied(self) -> Tallied:
+        """What was answered by zone, name, type and site, since this process began. Call it in a thread."""
+
+    def tap(self, wanted: Wanted) -> None:
+        """Let workers copy what they are asked and answer, soon and until it is told otherwise."""
+
     def close(self) -> None:
         """Let another process publish."""
 
@@ -68,6 +77,7 @@ class SharedPublisher:
         control = self._pages.control
         self._writer = SnapshotWriter(state, max(control.base_generation, control.leaves_generation))
         self._base_digest = b""
+        self._ledger = Ledger()
 
     def publish_base(self, base: Base, leaves: Leaves) -> int:
         """See Publisher. A base equal to the one on disk replaces no worker: only its leaves are handed out."""
@@ -75,6 +85,7 @@ class SharedPublisher:
         Table(base, leaves)  # refuses leaves of another base before anything is written
         generation = self._writer.put_base(base, leaves)
         self._base_digest = base.digest
+        self._ledger.follow(base)
         self._announce(generation)
         return generation
 
@@ -129,6 +140,15 @@ class SharedPublisher:
         """See Publisher."""
         return self._pages.totals()
 
+    def tallied(self) -> Tallied:
+        """See Publisher."""
+        self._ledger.read(self._state.path)
+        return self._ledger.sums
+
+    def tap(self, wanted: Wanted) -> None:
+        """See Publisher."""
+        self._pages.control.tap = wanted.word
+
     def close(self) -> None:
         """See Publisher."""
         self._pages.close()
@@ -145,12 +165,18 @@ class LocalPublisher:
         self._writer = SnapshotWriter(state) if state else None
         self._generation = 0
         self._table: Table | None = None
+        self._ledger = Ledger()
+        self._counted: tuple[str, bytes, Rows] = ("", b"", [])  # generation and digest of the base, its rows
 
     def publish_base(self, base: Base, leaves: Leaves) -> int:
         """See Publisher."""
         Table(base, leaves)  # refuses leaves of another base before anything is written
+        self._note_rows()
+        self._ledger.follow(base)
         self._generation = self._writer.put_base(base, leaves) if self._writer else self._generation + 1
-        return self._swap(base, leaves)
+        self._swap(base, leaves)
+        self._counted = f"{self._generation}", base.digest, self._worker.rows
+        return self._generation
 
     def publish_leaves(self, leaves: Leaves, former: Leaves | None = None) -> int:
         """See Publisher."""
@@ -159,6 +185,10 @@ class LocalPublisher:
         Table(base, leaves)  # refuses leaves of another base before anything is written
         self._generation = self._writer.put_leaves(leaves) if self._writer else self._generation + 1
         return self._swap(base, leaves)
+
+    def _note_rows(self) -> None:
+        source, digest, rows = self._counted
+        self._ledger.note(source, digest, packed(rows))
 
     def _swap(self, base: Base, leaves: Leaves) -> int:
         self._table = Table(base, leaves, self._generation)
@@ -183,6 +213,15 @@ class LocalPublisher:
     def totals(self) -> dict[str, int]:
         """See Publisher."""
         return named(self._worker.counters())
+
+    def tallied(self) -> Tallied:
+        """See Publisher."""
+        self._note_rows()
+        return self._ledger.sums
+
+    def tap(self, wanted: Wanted) -> None:
+        """See Publisher."""
+        self._worker.tap(wanted)
 
     def close(self) -> None:
         """See Publisher."""
@@ -221,6 +260,13 @@ class NoPublisher:
     def totals(self) -> dict[str, int]:
         """See Publisher."""
         return named([0] * len(COUNTER_NAMES))
+
+    def tallied(self) -> Tallied:
+        """See Publisher."""
+        return Tallied({}, {})
+
+    def tap(self, wanted: Wanted) -> None:
+        """See Publisher. Nobody answers here."""
 
     def close(self) -> None:
         """See Publisher."""

@@ -100,6 +100,10 @@ class StateFolder:
         """The shared pages of the workers."""
         return self.path / "pages"
 
+    def ring_path(self, slot: int) -> Path:
+        """Copies of what the worker of that slot answers."""
+        return self.path / f"tap-{slot}.ring"
+
     def lock(self) -> FileLock:
         """Become the one node that runs on this folder. Raises StateError that names the holder."""
         return FileLock(self.path / "lock", f"state folder {self.path}")

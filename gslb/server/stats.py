@@ -4,11 +4,14 @@ A worker keeps plain lists of integers and copies them into its shared page on e
 """
 
 import logging
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from gslb.counters import NAMES
 
 log = logging.getLogger("gslb.worker")
+
+BATCH_BOUNDS = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000)  # microseconds
 
 SOCKET_COUNTERS = (
     "udp_received",
@@ -30,6 +33,11 @@ SOCKET_COUNTERS = (
     "loop_lag_max_us",
     "loop_lag_us",  # of all ticks together
     "loop_ticks",
+    "udp6_queries",  # those of them that came over IPv6
+    "tcp6_queries",
+    "udp_batch_us",  # from receiving datagrams to having sent their replies, one by one
+    *(f"udp_within_{bound}us" for bound in BATCH_BOUNDS),
+    "udp_beyond",  # every bound
 )
 (
     UDP_RECEIVED,
@@ -51,6 +59,11 @@ SOCKET_COUNTERS = (
     LOOP_LAG_MAX_US,
     LOOP_LAG_US,
     LOOP_TICKS,
+    UDP6_QUERIES,
+    TCP6_QUERIES,
+    UDP_BATCH_US,
+    UDP_WITHIN,  # the first of them: one for each of BATCH_BOUNDS, and one for what took longer
+    *_,
 ) = range(len(SOCKET_COUNTERS))
 
 COUNTER_NAMES: tuple[str, ...] = tuple(NAMES) + SOCKET_COUNTERS
@@ -88,6 +101,13 @@ def note_tick(stats: list[int], lag: float) -> None:
     stats[LOOP_LAG_MAX_US] = max(stats[LOOP_LAG_MAX_US], late)
     stats[LOOP_LAG_US] += late
     stats[LOOP_TICKS] += 1
+
+
+def note_batch(stats: list[int], seconds: float, queries: int) -> None:
+    """So many datagrams were received together, and their replies had been sent after so many seconds."""
+    took = max(int(seconds * 1e6), 0)  # the machine's clock may have been set back
+    stats[UDP_BATCH_US] += took * queries
+    stats[UDP_WITHIN + bisect_left(BATCH_BOUNDS, took)] += queries
 
 
 def note_fault(stats: list[int]) -> None:

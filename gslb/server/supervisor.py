@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 
 from gslb.errors import StateError
+from gslb.server import logs
 from gslb.server.control_process import EX_CONFIG, ControlProcess
 from gslb.server.crew import Crew
 from gslb.server.pages import SLOTS
@@ -43,7 +44,7 @@ class Supervisor:
 
         Must be called in the main thread. Raises StateError where the state folder or an address is taken.
         """
-        logging.basicConfig(format="%(levelname)s %(name)s[%(process)d]: %(message)s", level=logging.INFO)
+        logs.configure(logs.inherited())
         self._claim = Claim(self._state, self._addresses)
         self._control = ControlProcess(self._control_argv, changed=self._note)
         self._crew = Crew(self._state.path, self._claim.pages, self._addresses, self._count, changed=self._note)

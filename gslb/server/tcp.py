@@ -14,6 +14,7 @@ from contextlib import suppress
 
 from gslb.context import TCP, Context
 from gslb.server.stats import (
+    TCP6_QUERIES,
     TCP_ACCEPTED,
     TCP_CLOSED_FRAME,
     TCP_CLOSED_IDLE,
@@ -23,7 +24,7 @@ from gslb.server.stats import (
     TCP_SHED,
     note_fault,
 )
-from gslb.server.udp import Respond
+from gslb.server.tap import Respond
 
 IDLE = 10.0  # seconds without a message, RFC 7766 section 6.2.3
 SLOW = 2.0  # seconds for one message to arrive whole
@@ -266,6 +267,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _reply(self, wire: bytes) -> bytes | None:
         server = self._server
+        server.stats[TCP6_QUERIES] += len(self._source) == 16
         try:
             return server.respond(server.context, wire, self._source, TCP)
         except Exception:  # a fault in one answer must not cost the connection

@@ -2,17 +2,16 @@
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from gslb.context import UDP, Context
 from gslb.server.batch import Query, Reply, open_batch
 from gslb.server.sockets import kernel_drops
-from gslb.server.stats import UDP_KERNEL_DROPS, note_fault
+from gslb.server.stats import UDP6_QUERIES, UDP_KERNEL_DROPS, note_batch, note_fault
+from gslb.server.tap import Respond
 
 ROUNDS = 4  # full batches before other sockets, TCP above all, get their turn
 _LAST_ROUNDS = 256  # at most, when the socket is about to close
-
-Respond = Callable[[Context, bytes, bytes, int], bytes | None]
 
 
 class UdpReader:
@@ -21,10 +20,11 @@ class UdpReader:
     def __init__(self, sock: socket.socket, context: Context, respond: Respond, stats: list[int]) -> None:
         self.sock = sock
         self._context = context
-        self._respond = respond
+        self.respond = respond
         self._stats = stats
         self._batch = open_batch(sock, stats)
         self._drops = kernel_drops(sock)
+        self._v6 = sock.family == socket.AF_INET6
 
     def on_readable(self) -> None:
         """Answer a few batches; the selector calls again while more waits."""
@@ -40,13 +40,16 @@ class UdpReader:
             queries = batch.receive()
             if not queries:
                 return
-            self._context.now = time.time()
+            self._context.now = now = time.time()
             batch.send(self._answers(queries))
+            if self._v6:
+                self._stats[UDP6_QUERIES] += len(queries)
+            note_batch(self._stats, time.time() - now, len(queries))
             if len(queries) < batch.size:
                 return
 
     def _answers(self, queries: Sequence[Query]) -> list[Reply]:
-        respond, context = self._respond, self._context
+        respond, context = self.respond, self._context
         replies = []
         for wire, source, to in queries:
             try:

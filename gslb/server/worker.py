@@ -8,6 +8,7 @@ import random
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from gslb.context import TCP, Context
 from gslb.counters import NAMES
@@ -15,9 +16,11 @@ from gslb.responder import respond
 from gslb.server.limiting import Limiting
 from gslb.server.sockets import Address, Endpoint, open_addresses
 from gslb.server.stats import new_stats, note_tick
+from gslb.server.tap import Respond, Tap, Wanted
 from gslb.server.tcp import IDLE, TcpServer
-from gslb.server.udp import Respond, UdpReader
+from gslb.server.udp import UdpReader
 from gslb.table.entries import Table
+from gslb.table.rows import Rows, zeroed
 
 _LOOPBACK = bytes((127, 0, 0, 1))
 TICK = 0.025
@@ -34,15 +37,21 @@ class Worker:
         *,
         on_tick: Callable[[], None] | None = None,
         answer: Respond = respond,
+        shown: Callable[[Respond], Respond] | None = None,
         share: float = 1.0,
+        ring: Path | None = None,
     ) -> None:
         """`on_tick` is called every TICK seconds; `answer` is another `respond`, for tests of the sockets alone.
+        `shown` wraps it for what comes from clients.
 
-        `share` is this worker's part of the node's rate limit: workers cannot count together.
+        `share` is this worker's part of the node's rate limit: workers cannot count together. `ring` is the file for
+        what `tap` wants; without one there are no copies.
         """
         self._wanted = tuple(addresses)
         self._on_tick = on_tick
-        self._answer = answer
+        self._plain = answer
+        self._shown = self._answer = shown(answer) if shown else answer
+        self._tap = Tap(ring) if ring else None
         self._share = share
         self.sockets: dict[Endpoint, socket.socket] = {}
         self._context: Context | None = None
@@ -62,13 +71,25 @@ class Worker:
     def swap(self, table: Table) -> None:
         """Answer from another table: one assignment, between two queries."""
         if self._context is not None and self._limiting is not None:
+            if table.base is not self._context.table.base:
+                self._context.rows = zeroed(table.base)
             self._context.table = table
             self._limiting.follow()
             return
         self._context = Context(table, random.Random())
+        self._context.rows = zeroed(table.base)
         self._limiting = Limiting(self._context, self._share)
         if self.sockets:
             self._start(self._context)
+
+    def tap(self, wanted: Wanted) -> None:
+        """Copy what is wanted of the messages from now on. Where that is nothing, they are answered as ever."""
+        if self._tap:
+            self._answer = self._tap.around(self._shown, wanted)
+            for reader in self._readers:
+                reader.respond = self._answer
+            if self._tcp:
+                self._tcp.respond = self._answer
 
     def open(self, adopted: Mapping[Endpoint, socket.socket] | None = None) -> None:
         """Open the sockets. `adopted`, also if empty, are those that another worker handed over: then the rest is
@@ -118,7 +139,12 @@ class Worker:
             return None
         aside = Context(self._context.table, random.Random())
         aside.now = time.time()
-        return self._answer(aside, wire, _LOOPBACK, TCP)
+        return self._plain(aside, wire, _LOOPBACK, TCP)
+
+    @property
+    def rows(self) -> Rows:
+        """Counters by zone, name, type and site, since the base that is served; see gslb.table.rows."""
+        return self._context.rows if self._context else []
 
     def counters(self) -> list[int]:
         """Values in the order of stats.COUNTER_NAMES."""
@@ -147,6 +173,8 @@ class Worker:
             await self._tcp.finish(_FINISH)
         if self._timer:
             self._timer.cancel()
+        if self._tap:
+            self._tap.close()
 
     def _empty_queues(self) -> None:
         for reader in self._readers:

@@ -23,6 +23,7 @@ from gslb.server.process import WorkerProcess
 from gslb.server.publish import SharedPublisher
 from gslb.server.sockets import Endpoint, endpoints, open_endpoint
 from gslb.server.state import StateFolder
+from gslb.server.tap import RingReader, Wanted
 from tests.conftest import ENVIRONMENT
 from tests.server.stand_in import OSAKA, TOKYO, numbered, with_down
 from tests.support import addresses, query
@@ -106,6 +107,7 @@ async def test_it_loads_waits_opens_and_serves(desk: Desk) -> None:
     await asyncio.sleep(0.06)
     assert desk.page.heartbeat > first
     assert desk.publisher.totals()["udp_sent"] == 1
+    assert desk.publisher.tallied().zones == {("gslb.example.com.", "TXT"): 1}
 
 
 async def test_it_follows_the_leaves_of_its_base_only(desk: Desk) -> None:
@@ -167,6 +169,19 @@ async def test_changes_that_cannot_be_read_are_tried_again_from_where_they_can(
     assert {a for _ in range(20) for a in addresses(await desk.ask("www"))} == {OSAKA}
     path.write_bytes(good)
     assert await desk.publisher.wait_acknowledged(3, 1.0)
+
+
+async def test_it_copies_what_the_publisher_wants(desk: Desk) -> None:
+    desk.publisher.tap(Wanted(queries=True))
+    await desk.serve()
+    await desk.ask("www")
+    reader = RingReader(desk.state.ring_path(3))
+    assert [copy.message[12:16] for copy in reader.take(10)] == [b"\x03www"]
+    desk.publisher.tap(Wanted())
+    async with asyncio.timeout(2):
+        while desk.state.ring_path(3).exists():
+            await asyncio.sleep(0.005)
+    reader.close()
 
 
 async def test_it_proves_that_it_lives(desk: Desk) -> None:

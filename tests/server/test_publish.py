@@ -14,7 +14,10 @@ from gslb.server.processes import ProcessId
 from gslb.server.publish import LocalPublisher, NoPublisher, SharedPublisher
 from gslb.server.state import StateFolder
 from gslb.server.stats import COUNTER_NAMES
+from gslb.server.tallies import Sheet, Tallied
+from gslb.server.tap import Wanted
 from gslb.server.worker import Worker
+from gslb.table.rows import zeroed
 from tests.server.stand_in import OSAKA, TOKYO, numbered, with_down
 from tests.support import addresses, ask, context, query
 
@@ -55,6 +58,12 @@ def test_pages_say_what_is_published(publisher: SharedPublisher, pages: Pages) -
     table = publisher.served()
     assert table is not None
     assert addresses(ask(context(table), query("www"))) == [OSAKA]
+
+
+def test_what_is_to_be_copied_is_on_the_page(publisher: SharedPublisher, pages: Pages) -> None:
+    assert pages.control.tap == 0
+    publisher.tap(Wanted(responses=True, sample=10))
+    assert Wanted.of(pages.control.tap) == Wanted(responses=True, sample=10)
 
 
 def test_only_one_may_publish(publisher: SharedPublisher, state: StateFolder) -> None:
@@ -150,6 +159,31 @@ def test_workers_and_totals(publisher: SharedPublisher, pages: Pages) -> None:
     assert not dead.alive
 
 
+async def test_what_workers_answered_is_added_up(publisher: SharedPublisher, state: StateFolder) -> None:
+    made = numbered(1)
+    publisher.publish_base(made.base, made.leaves)
+    rows = zeroed(made.base)
+    rows[1][1] = 4
+    sheet = Sheet(state.path, made.base, rows)
+    sheet.step()
+    assert list((await asyncio.to_thread(publisher.tallied)).zones.values()) == [4]
+    sheet.close()
+
+
+async def test_the_local_publisher_counts_over_reloads() -> None:
+    worker = Worker([("127.0.0.1", 0)])
+    publisher = LocalPublisher(worker)
+    assert publisher.tallied() == Tallied({}, {})
+    for number in (1, 2):
+        made = numbered(number)
+        publisher.publish_base(made.base, made.leaves)
+        for _ in range(3):
+            worker.rows[1][1] += 1
+            publisher.publish_leaves(with_down(made, number, TOKYO))
+        assert list(publisher.tallied().zones.values()) == [3 * number]
+    await worker.close()
+
+
 async def test_the_local_publisher_does_the_same_at_once(state: StateFolder) -> None:
     worker = Worker([("127.0.0.1", 0)])
     publisher = LocalPublisher(worker)
@@ -188,4 +222,5 @@ async def test_a_node_that_answers_nothing_publishes_to_nobody() -> None:
     assert (none.served(), none.workers()) == (None, [])
     assert set(none.totals()) == set(COUNTER_NAMES)
     assert not any(none.totals().values())
+    none.tap(Wanted(queries=True))
     none.close()

@@ -22,7 +22,7 @@ from gslb.server import stats as count
 from gslb.server import tcp
 from gslb.server.sockets import Endpoint, open_endpoint
 from gslb.server.tcp import TcpServer
-from gslb.server.udp import Respond
+from gslb.server.tap import Respond
 from tests.support import config, query, table
 
 Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]

@@ -2,6 +2,7 @@
 
 import random
 import socket
+from typing import Any
 
 import dns.message
 import pytest
@@ -17,22 +18,20 @@ from tests.support import addresses, config, query, table
 
 
 class Bench:
-    def __init__(self, answer: udp.Respond = respond) -> None:
+    def __init__(self, answer: udp.Respond = respond, host: str = "127.0.0.1") -> None:
         self.context = Context(table(config()), random.Random(1))
         self.stats = count.new_stats()
-        self.reader = UdpReader(
-            open_endpoint(Endpoint("udp", "127.0.0.1", 0), share=False), self.context, answer, self.stats
-        )
-        self.client = socket.socket(type=socket.SOCK_DGRAM)
+        self.reader = UdpReader(open_endpoint(Endpoint("udp", host, 0), share=False), self.context, answer, self.stats)
+        self.client = socket.socket(self.reader.sock.family, socket.SOCK_DGRAM)
         self.client.settimeout(2)
-        self.client.connect(self.reader.sock.getsockname())
+        self.client.connect(self.reader.sock.getsockname()[:2])
 
 
 @pytest.fixture
 def bench():
     made = []
 
-    def make(*arguments: udp.Respond) -> Bench:
+    def make(*arguments: Any) -> Bench:
         made.append(Bench(*arguments))
         return made[-1]
 
@@ -49,6 +48,16 @@ def test_a_query_is_answered(bench) -> None:
     assert set(addresses(dns.message.from_wire(one.client.recv(999)))) <= {"192.0.2.10", "198.51.100.10"}
     assert one.context.now > 1.7e9
     assert one.context.counters[0] == 1
+
+
+def test_families_and_durations_are_counted(bench) -> None:
+    one, six = bench(), bench(respond, "::1")
+    for each in (one, six, six):
+        each.client.send(query("www"))
+        each.reader.on_readable()
+    assert (one.stats[count.UDP6_QUERIES], six.stats[count.UDP6_QUERIES]) == (0, 2)
+    assert sum(six.stats[count.UDP_WITHIN : count.UDP_WITHIN + len(count.BATCH_BOUNDS) + 1]) == 2
+    assert 0 < six.stats[count.UDP_BATCH_US] < 2_000_000
 
 
 def test_others_get_their_turn(bench) -> None:

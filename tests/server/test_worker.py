@@ -4,16 +4,18 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import dns.edns
 import dns.message
 import pytest
 
-from gslb.context import Context
+from gslb.context import TCP, UDP, Context
 from gslb.errors import StateError
 from gslb.server import worker as module
 from gslb.server.sockets import endpoints, open_endpoint
 from gslb.server.stats import named
+from gslb.server.tap import RESPONSE, RingReader, Wanted
 from gslb.server.worker import TICK, Worker
 from tests.server.stand_in import OSAKA, TOKYO, numbered, with_down
 from tests.support import addresses, query
@@ -99,6 +101,30 @@ async def test_proof_of_life_counts_nothing(make_worker) -> None:
     assert reply is not None
     assert addresses(dns.message.from_wire(reply))
     assert not any(worker.counters())
+
+
+async def test_copies_begin_and_end_while_it_answers(make_worker, tmp_path: Path) -> None:
+    worker = make_worker(ring=tmp_path / "tap-0.ring")
+    worker.tap(Wanted(responses=True))  # may be told before it has a table
+    worker.open()
+    worker.swap(numbered(1))
+    udp, tcp = [(await ask(worker, query("which", "TXT"))).to_wire() for ask in (over_udp, over_tcp)]
+    assert worker.ask(query("www")) is not None  # a proof of life is no query
+    reader = RingReader(tmp_path / "tap-0.ring")
+    found = [(copy.kind, copy.transport, copy.source, copy.message) for copy in reader.take(10)]
+    assert [(kind, transport, source) for kind, transport, source, _ in found] == [
+        (RESPONSE, UDP, bytes((127, 0, 0, 1))),
+        (RESPONSE, TCP, bytes((127, 0, 0, 1))),
+    ]
+    assert [dns.message.from_wire(wire).to_wire() for *_, wire in found] == [udp, tcp]
+    worker.tap(Wanted())
+    await over_udp(worker, query("www"))
+    assert reader.take(10) == []
+    assert not (tmp_path / "tap-0.ring").exists()
+    worker.tap(Wanted(queries=True))
+    await worker.close()
+    assert [*tmp_path.iterdir()] == []
+    reader.close()
 
 
 async def test_clients_that_ask_are_told_how_long_a_connection_lasts(make_worker) -> None:
