@@ -3,7 +3,7 @@
 An error that reaches a person says where it happened, what was found, and what was expected; `hint` is the next step.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 
@@ -102,6 +102,37 @@ class UnauthorizedError(RequestError):
     title = "Unauthorized"
 
 
+class ForbiddenError(RequestError):
+    """The token is good, but not for this."""
+
+    http_status = 403
+    title = "Forbidden"
+
+
+class TooManyRequestsError(RequestError):
+    """The caller asks more often than it may; `retry_after` is in seconds (RFC 9110 section 10.2.3)."""
+
+    http_status = 429
+    title = "Too many requests"
+
+    def __init__(self, message: str, *, retry_after: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class InvalidError(RequestError):
+    """The request is well-formed, but a value in it cannot be used."""
+
+    http_status = 422
+
+
+class PreconditionError(RequestError):
+    """What the caller knew has changed meanwhile, so that nothing was done (RFC 9110 section 13.1.1)."""
+
+    http_status = 412
+    title = "Changed meanwhile"
+
+
 class NotFoundError(RequestError):
     """The thing that the request names does not exist."""
 
@@ -110,10 +141,16 @@ class NotFoundError(RequestError):
 
 
 class ConflictError(RequestError):
-    """The request contradicts the present state."""
+    """The request contradicts the present state. `remains` tells, as JSON values, what would be left of which pools."""
 
     http_status = 409
     title = "Conflict"
+
+    def __init__(
+        self, message: str, *, pointer: str = "", hint: str = "", remains: Iterable[Mapping[str, object]] = ()
+    ) -> None:
+        super().__init__(message, pointer=pointer, hint=hint)
+        self.remains = tuple(remains)
 
 
 class StaleError(GslbError):

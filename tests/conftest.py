@@ -25,6 +25,7 @@ PACKAGES = {
     "knotd": "knot",
     "nft": "nftables",
     "nsd": "nsd",
+    "promtool": "prometheus",
     "systemd-analyze": "systemd",
     "unbound": "unbound",
 }

@@ -14,7 +14,8 @@ import dns.message
 import pytest
 
 from gslb.api.main import run_node
-from gslb.control.line import load_plan
+from gslb.control.course import starting_plan
+from tests.api import contract
 
 SITES = {"tokyo": "127.0.0.11", "osaka": "127.0.0.12"}
 
@@ -100,7 +101,7 @@ class Node:
     async def start(self) -> None:
         """Start, and return when it answers the API. What goes wrong at the start is raised."""
         self._stop = asyncio.Event()
-        self._task = asyncio.create_task(run_node(self.path, load_plan(self.path), self._stop))
+        self._task = asyncio.create_task(run_node(self.path, starting_plan(self.path), self._stop))
         while not self._task.done():
             try:
                 await self.call("GET", "/livez")
@@ -130,6 +131,7 @@ class Node:
             aiohttp.ClientSession() as session,
             session.request(method, self.api + path, json=body, headers=headers, **options) as response,
         ):
+            contract.check(method, path, response.status, await response.text())
             return response.status, await response.json(content_type=None)
 
     async def ask(self, qname: str = "www", rtype: str = "A") -> dns.message.Message:

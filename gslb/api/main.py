@@ -8,21 +8,27 @@ import gc
 import logging
 import signal
 import sys
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
-from aiohttp import web
-
+from gslb.api import requestid
+from gslb.api.access import Access
 from gslb.api.app import make_app
+from gslb.api.issuing import Issuing
+from gslb.api.listening import Listening
+from gslb.api.redact import Redacting
 from gslb.api.tokens import ensure_token
 from gslb.config.load import load_node
 from gslb.config.settings import NodeSettings, supervised
 from gslb.control.controller import Controller
-from gslb.control.line import Plan, load_plan
+from gslb.control.course import starting_plan
+from gslb.control.line import Plan
 from gslb.control.recorder import Recorder
 from gslb.control.secretfiles import ensure_cookie_secrets
 from gslb.control.stores import Stores, keep_secrets, open_store
-from gslb.errors import GslbError, StateError
+from gslb.errors import GslbError
+from gslb.server import logs
 from gslb.server.publish import LocalPublisher, NoPublisher, Publisher, SharedPublisher
 from gslb.server.state import StateFolder
 from gslb.server.takeover import Claim
@@ -34,22 +40,23 @@ from gslb.store.sqlite import SqliteStore
 
 log = logging.getLogger("gslb.control")
 
+Keeping = Callable[[], Coroutine[None, None, None]]
+
 HISTORY = "history.db"
 CANNOT_START = 78  # EX_CONFIG of sysexits.h: another attempt will not help before somebody has looked
 _LOOK_EVERY = 1.0  # seconds
 _SWITCH = 0.0005  # seconds that a long page or a reload, in a thread, may hold up probes at each of their steps
-_API_FINISH = 1.0  # seconds for API requests under way at the end
 
 
 def run_control(config_path: str) -> int:
     """Run the control process until SIGTERM. Returns 0, or CANNOT_START with the reasons on standard error."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload that is asked for during the start has nothing to reload
     try:
         node = load_node(config_path)
+        logs.configure(node.log, request=requestid.current.get, filters=[Redacting()])
         StateFolder(node.state)
         ensure_cookie_secrets(node.cookie_file)
-        plan = load_plan(config_path)
+        plan = starting_plan(config_path)
         sys.setswitchinterval(_SWITCH)
         if supervised(plan.config.node):
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, which ends us in order
@@ -86,14 +93,13 @@ async def run_node(config_path: str, plan: Plan, stop: asyncio.Event) -> None:
         controller = Controller(config_path, plan, Stores(store, own), publisher, recorder)
         stack.push_async_callback(controller.close)
         await controller.start()
-        if node.api:
-            await _serve_api(stack, make_app(controller, ensure_token(str(state.token_path))), node.api)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, controller.request_reload)
+        api = await _serve_api(stack, controller, str(state.token_path)) if node.api else ()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, controller.reloading.request)
         async with asyncio.TaskGroup() as group:
-            secrets = keep_secrets(store, node.cookie_file, controller.request_reload)
+            secrets = keep_secrets(store, node.cookie_file, controller.reloading.request_renewal)
             comparing = controller.presence.keep_comparing(node.name)
             tasks = (controller.run(), recorder.run(), _keep_collections_short(controller), secrets, comparing)
-            running = [group.create_task(task) for task in tasks]
+            running = [group.create_task(task) for task in (*tasks, *(keep() for keep in api))]
             await stop.wait()
             for task in running:
                 task.cancel()
@@ -137,7 +143,7 @@ async def _publisher(stack: AsyncExitStack, node: NodeSettings, state: StateFold
         return shared
     claim = await asyncio.to_thread(Claim.alone, state, node.dns)
     stack.callback(claim.release)
-    worker = Worker(node.dns)
+    worker = Worker(node.dns, shown=logs.sampling(node.log), ring=state.ring_path(0))
     worker.open()
     stack.push_async_callback(worker.close)
     local = LocalPublisher(worker, state)
@@ -149,16 +155,20 @@ async def _publisher(stack: AsyncExitStack, node: NodeSettings, state: StateFold
     return local
 
 
-async def _serve_api(stack: AsyncExitStack, app: web.Application, address: tuple[str, int]) -> None:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_API_FINISH)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    host, port = address
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as error:
-        raise StateError(f"API address {host} port {port}: {error.strerror}", hint="change listen.api") from error
-    log.info("API on %s port %d", host, port)
+async def _serve_api(stack: AsyncExitStack, controller: Controller, token_path: str) -> Sequence[Keeping]:
+    """Open the API. What is returned keeps its token and certificates current."""
+    node = controller.plan.config.node
+    assert node.api
+    access = Access(ensure_token(token_path), controller.store)
+    issuing = Issuing(controller.store, access, lambda: controller.plan.config)
+    listening = Listening(make_app(controller, access, issuing))
+    stack.push_async_callback(listening.close)
+    await listening.open(node.api, node.api_tls)
+
+    def certificates() -> Coroutine[None, None, None]:
+        return listening.keep_current(lambda: controller.plan.config.node.api_tls)
+
+    return certificates, lambda: access.keep_own(token_path), issuing.keep_uses
 
 
 def main(arguments: list[str]) -> int:

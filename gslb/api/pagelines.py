@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from gslb.api.families import escaped
 from gslb.api.views import is_live
 from gslb.config.model import Pool
 from gslb.health.record import Row
 from gslb.health.states import States
 
 _VERDICTS: Final = ("up", "down", "unknown")
-_ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 _FIGURES: Final = {
     "availability": "MTBF / (MTBF + MTTR) of a {}, as observed.",
     "mtbf_seconds": "Mean time between failures of a {}, as observed; left out where it never failed.",
@@ -28,7 +28,7 @@ def pool_lines(states: States, pools: Mapping[str, Pool]) -> str:
     for pool, members in states.items():
         lives = sum(map(is_live, members.values()))
         wanted = pools[pool].min_up.of(len(members))
-        place = f'{{pool="{_escaped(pool)}"}}'
+        place = f'{{pool="{escaped(pool)}"}}'
         healthy.append(f"gslb_pool_healthy{place} {lives >= wanted:d}\n")
         below.append(f"gslb_pool_below_min_up{place} {0 < lives < wanted:d}\n")
     heads = (
@@ -43,8 +43,8 @@ def member_lines(states: States) -> str:
     live, drained, addresses = [], [], []
     for pool, members in states.items():
         for member in members.values():
-            place = f'pool="{_escaped(pool)}",member="{_escaped(member.member)}"'
-            site = f'{place},site="{_escaped(member.site)}"'
+            place = f'pool="{escaped(pool)}",member="{escaped(member.member)}"'
+            site = f'{place},site="{escaped(member.site)}"'
             live.append(f"gslb_member_live{{{site}}} {is_live(member):d}\n")
             drained.append(f"gslb_member_drained{{{site}}} {bool(member.drain):d}\n")
             for address in member.addresses:
@@ -90,10 +90,6 @@ def history_lines(rows: Iterable[Row]) -> str:
 
 def _place(row: Row) -> str:
     if row.by == "pool":
-        return f'pool="{_escaped(row.pool)}"'
-    site = f'site="{_escaped(row.site)}"'
-    return site if row.by == "site" else f'pool="{_escaped(row.pool)}",member="{_escaped(row.member)}",{site}'
-
-
-def _escaped(label: str) -> str:
-    return label.translate(_ESCAPES)
+        return f'pool="{escaped(row.pool)}"'
+    site = f'site="{escaped(row.site)}"'
+    return site if row.by == "site" else f'pool="{escaped(row.pool)}",member="{escaped(row.member)}",{site}'

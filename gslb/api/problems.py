@@ -1,12 +1,12 @@
 """Errors as `application/problem+json` (RFC 9457), whoever raised them: our code, the request models, or aiohttp."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from aiohttp import web
 from pydantic import ValidationError
 
-from gslb.errors import ConfigError, GslbError, RequestError
+from gslb.errors import ConfigError, ConflictError, GslbError, RequestError, TooManyRequestsError
 
 _log = logging.getLogger(__name__)
 _PLAIN_WORDS = {
@@ -19,8 +19,22 @@ _PLAIN_WORDS = {
     "model_attributes_type": "the body must be an object",
 }
 
+_LATER = "1"  # seconds: what is out of reach for longer says so again
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Fault = tuple[str, str]  # pointer (RFC 6901), detail
+
+
+class HttpError(RequestError):
+    """A request that HTTP has a status for; `headers` go with it."""
+
+    def __init__(
+        self, status: int, title: str, message: str, hint: str = "", headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.http_status = status
+        self.title = title
+        self.headers = dict(headers or {})
 
 
 @web.middleware
@@ -48,23 +62,32 @@ def problem(
     errors: Iterable[Fault] = (),
     hint: str = "",
     headers: dict[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> web.Response:
-    """A problem document. `errors` are faults of single fields; `hint` is the next step."""
+    """A problem document. `errors` are faults of single fields; `hint` is the next step; `more` are further members."""
     faults = [{"pointer": pointer, "detail": text} for pointer, text in errors]
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "hint": hint, "errors": faults}
+    said = {"type": "about:blank", "title": title, "status": status, "detail": detail, "hint": hint, "errors": faults}
+    body = {**said, **(more or {})}
     return web.json_response(body, status=status, headers=headers, content_type="application/problem+json")
 
 
 def _from_gslb(error: GslbError) -> web.Response:
     errors: list[Fault] = []
-    headers = {}
+    headers = dict(error.headers) if isinstance(error, HttpError) else {}
     if isinstance(error, ConfigError):
         errors = [("", str(fault)) for fault in error.problems]
     elif isinstance(error, RequestError):
         errors = [(error.pointer, error.message)] if error.pointer else []
     if error.http_status == web.HTTPUnauthorized.status_code:
         headers["WWW-Authenticate"] = "Bearer"
-    return problem(error.http_status, error.title, error.message, errors=errors, hint=error.hint, headers=headers)
+    if isinstance(error, TooManyRequestsError):
+        headers["Retry-After"] = str(error.retry_after)
+    elif error.http_status == web.HTTPServiceUnavailable.status_code:
+        headers.setdefault("Retry-After", _LATER)
+    more = {"remains": error.remains} if isinstance(error, ConflictError) and error.remains else {}
+    return problem(
+        error.http_status, error.title, error.message, errors=errors, hint=error.hint, headers=headers, more=more
+    )
 
 
 def _from_validation(error: ValidationError) -> web.Response:

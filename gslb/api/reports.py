@@ -1,6 +1,6 @@
 """What the API shows of the history of health: plain values for JSON. Times are epoch seconds, lengths are seconds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from gslb.health.record import SPANS, By, Event, Figures, Row
@@ -10,16 +10,21 @@ Json = dict[str, Any]
 _NAMED: Final = {"member": ("pool", "member", "site"), "pool": ("pool",), "site": ("site",)}
 
 
-def events_view(events: Iterable[Event]) -> Json:
-    """Events in their order."""
-    return {"events": [event._asdict() for event in events]}
+def event_view(event: Event) -> Json:
+    """One event; its `id` counts them."""
+    view = event._asdict()
+    return {"id": view.pop("number"), **view}
 
 
-def report_view(at: float, rows: Iterable[Row], by: By, span: str) -> Json:
-    """The figures of every member, pool or site over one span that ended at `at`."""
-    seconds = SPANS[span]
-    found = [row for row in rows if row.by == by and row.span == span]
-    return {"at": at, "by": by, "span": span, "rows": [_row(row, seconds) for row in found]}
+def chosen_rows(rows: Iterable[Row], by: By, span: str, names: Mapping[str, str]) -> list[Row]:
+    """The figures of members, pools or sites over one span; of `names`, what is not empty must fit."""
+    found = (row for row in rows if row.by == by and row.span == span)
+    return sorted(row for row in found if all(name in ("", getattr(row, key)) for key, name in names.items()))
+
+
+def report_view(at: float, rows: Sequence[Row], by: By, span: str, after: str | None) -> Json:
+    """The figures over one span that ended at `at`; `after` is the cursor of what is left."""
+    return {"at": at, "by": by, "span": span, "rows": [_row(row, SPANS[span]) for row in rows], "next": after}
 
 
 def _row(row: Row, seconds: float) -> Json:

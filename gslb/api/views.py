@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import gslb
 from gslb.api.expiry import expiry_view
@@ -14,27 +14,35 @@ from gslb.control.evidence import evidence, probers_view
 from gslb.control.presence import difference
 from gslb.control.targets import covered
 from gslb.health.states import AddressState, MemberState, States, TargetKey
-from gslb.intents import Drain
+from gslb.intents import Intent
 
 Json = dict[str, Any]
 
 
-def drain_view(drain: Drain, config: Config, now: float) -> Json:
-    """A drain with what it covers and whether it holds."""
-    lasted = drain.removed is None or drain.removed >= drain.expires
-    state = "active" if drain.active(now) else "expired" if lasted else "removed"
-    members = [f"{pool}/{member}" for pool, member in covered(drain.target, config)]
-    return {**drain.to_dict(), "state": state, "members": members}
+def intent_view(intent: Intent, config: Config, now: float) -> Json:
+    """An intent with what it covers and whether it holds; `expired` where the store ended it in time."""
+    state = intent.state(now)
+    if state == "removed" and intent.expires is not None and cast(float, intent.removed) >= intent.expires:
+        state = "expired"
+    members = [f"{pool}/{member}" for pool, member in covered(intent.target, config)]
+    return {**intent.to_dict(), "state": state, "members": members}
 
 
 def ready_view(controller: Controller) -> Json:
-    """Whether the node answers, and whether what it answers follows the present health."""
+    """Whether the node answers, and whether what it answers follows the present health; and where it is withdrawn."""
+    more = {"withdrawn": True} if controller.withdrawal.current else {}
     if "dns" not in controller.plan.config.node.roles:
-        return {"serving": True, "fresh": controller.fresh}  # what it serves is its votes and its API
+        return {"serving": True, "fresh": controller.fresh, **more}  # what it serves is its votes and its API
     workers = controller.publisher.workers()
     serving = [worker for worker in workers if worker.alive and worker.state == "serving" and worker.generation]
     current = all(worker.generation >= controller.generation for worker in serving)
-    return {"serving": bool(serving), "fresh": bool(controller.fresh and controller.generation and current)}
+    return {"serving": bool(serving), "fresh": bool(controller.fresh and controller.generation and current), **more}
+
+
+def withdrawn_view(controller: Controller) -> Json:
+    """Whether an operator keeps whoever asks for readiness away from this node, and why."""
+    found = controller.withdrawal.current
+    return {"node": controller.plan.config.node.name, "withdrawn": found._asdict() if found else None}
 
 
 def status_view(controller: Controller) -> Json:
@@ -43,25 +51,23 @@ def status_view(controller: Controller) -> Json:
     now = time.time()
     node = config.node
     states = controller.served.states if controller.served else {}
-    pools = _Pools(controller, config, states)
+    ready = ready_view(controller)
+    pools = PoolViews(controller, config, states)
     live = {pool: frozenset(name for name, m in members.items() if is_live(m)) for pool, members in states.items()}
     return {
         "node": {"name": node.name, "site": node.site, "version": gslb.__version__},
-        **ready_view(controller),
-        "config": {
-            "digest": config.digest,
-            "loaded": controller.loaded,
-            "zones": len(config.zones),
-            "names": sum(len(zone.names) for zone in config.zones.values()),
-            "problems": list(controller.problems),
-        },
+        **{key: ready[key] for key in ("serving", "fresh")},
+        "config": controller.reloading.view(),
         "generation": controller.generation,
         "store": store_view(controller),
         "workers": [asdict(worker) for worker in controller.publisher.workers()],
         "probers": probers_view(controller.council.ballots),
         "sites": [_site(name, config, live) for name in config.sites],
         "pools": [pools.view(pool) for pool in config.pools.values()],
-        "drains": [drain_view(drain, config, now) for drain in controller.intents.drains if drain.active(now)],
+        "withdrawn": withdrawn_view(controller)["withdrawn"],
+        "drains": [intent_view(one, config, now) for one in controller.intents.drains],
+        "holds": [intent_view(one, config, now) for one in controller.intents.holds],
+        "forces": [intent_view(one, config, now) for one in controller.intents.forces],
     }
 
 
@@ -104,7 +110,7 @@ def nodes_view(controller: Controller) -> Json:
 
 def is_live(member: MemberState) -> bool:
     """Whether at least one address of the member is served, or it is a name that nobody probes or takes out."""
-    out = member.addresses or member.drain or member.forced_down
+    out = member.addresses or member.drained or member.forced_down
     return any(address.effective == "up" for address in member.addresses) or not out
 
 
@@ -114,7 +120,7 @@ def _site(name: str, config: Config, live: Mapping[str, frozenset[str]]) -> Json
     return {"name": name, "country": config.sites[name].country, "members": len(here), "live": up}
 
 
-class _Pools:
+class PoolViews:
     """Views of pools over one moment of the controller."""
 
     def __init__(self, controller: Controller, config: Config, states: States) -> None:
@@ -128,18 +134,21 @@ class _Pools:
     def view(self, pool: Pool) -> Json:
         """A pool, its members, their addresses, and what each monitor says of them."""
         states = self._states.get(pool.name, {})
-        members = [self._member(pool, one, states[one.name]) for one in pool.members if one.name in states]
+        members = [self.member(pool, one, states[one.name]) for one in pool.members if one.name in states]
         live = sum(member["live"] for member in members)
         mode = pool.all_down.mode
         return {"name": pool.name, "policy": pool.policy, "all_down": mode, "live": live, "members": members}
 
-    def _member(self, pool: Pool, member: Member, state: MemberState) -> Json:
+    def member(self, pool: Pool, member: Member, state: MemberState) -> Json:
+        """A member and its addresses."""
         return {
             "name": state.member,
             "site": state.site,
             "weight": member.weight,
             "share": state.share,
             "drain": state.drain,
+            "percent": state.percent if state.drain else 0,
+            "forced_down": state.forced_down,
             "live": is_live(state),
             "addresses": [self._address(pool, member, address) for address in state.addresses],
         }

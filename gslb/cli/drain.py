@@ -1,56 +1,56 @@
 """`gslb drain`: take a site, a pool or a member out of the answers for a while."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from gslb.cli.client import Client, with_client
-from gslb.cli.output import show_json, when
-from gslb.errors import RequestError
-from gslb.intents import Target
-
-
-def well_formed(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    """A bad form is misuse, and lists the three good ones; whether the target exists is the node's to say."""
-    try:
-        return str(Target.parse(value))
-    except RequestError as error:
-        raise click.BadParameter(f"{error.message} ({error.hint})", ctx, param) from None
+from gslb.cli.beginning import How, Json, begin, span, told, wish_of
+from gslb.cli.client import Client, first_of, with_clients
+from gslb.cli.options import (
+    all_of,
+    dry_run_option,
+    force_option,
+    json_option,
+    local_option,
+    owner_option,
+    period,
+    reason_option,
+    start_option,
+    target_argument,
+    until_option,
+    yes_option,
+)
+from gslb.cli.progress import wait
 
 
 @click.command()
-@click.argument("target", callback=well_formed)
-@click.option("--for", "duration", metavar="TIME", help="How long: 10m, 2h, at most 72h. Default 4h.")
-@click.option("--reason", required=True, help="Why; shown wherever the drain is.")
-@click.option("--owner", help="Who answers for it. Default: your login name.")
-@click.option("--force", is_flag=True, help="Although a pool is left with fewer live members than its min_up.")
-@click.option("--local", is_flag=True, help="At this node alone: for when the store cannot be reached.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@with_client
-def drain(client: Client, target: str, duration: str | None, as_json: bool, **wanted: Any) -> int:
+@target_argument
+@click.option("--for", "for", metavar="TIME", help="How long: 10m, 2h, at most 72h. Default 4h.")
+@all_of(until_option, reason_option, owner_option, start_option)
+@click.option("--percent", type=click.IntRange(1, 100), help="For so many of the clients' networks. Default 100.")
+@click.option("--wait", "waits", is_flag=True, help="Until no client holds an answer from before, at any node.")
+@click.option("--timeout", "limit", metavar="TIME", callback=period, help="Of --wait: give up then, with exit code 1.")
+@all_of(force_option, local_option, dry_run_option, yes_option, json_option)
+@with_clients
+def drain(clients: Sequence[Client], target: str, waits: bool, limit: float | None, **options: Any) -> int:
     """Take TARGET out of the answers: site/NAME, pool/NAME or member/POOL/NAME.
 
-    When the command returns with exit code 0, no worker answers with TARGET. The drain survives restarts and ends by
-    itself. For example: gslb drain site/tokyo --for 2h --reason "CHG-1042"
+    When the command returns with exit code 0, no worker of the node answers with TARGET; with --wait, no client holds
+    an answer with it any more. At a terminal it shows what will remain, and asks first. The drain survives restarts and
+    ends by itself. For example: gslb drain site/tokyo --for 2h --reason "CHG-1042" --wait
     """
-    body = {"target": target, "for": duration, **wanted, "owner": wanted["owner"] or login()}
-    made = client.call("POST", "/api/v1/drains", {key: value for key, value in body.items() if value})
-    if as_json:
-        show_json(made)
-    else:
-        click.echo(f"drained {made['target']} until {when(made['expires'])} (id {made['id']}): {made['reason']}")
-        click.echo(f"to end it: gslb undrain {made['target']}")
-    if made.get("acknowledged", True):
+    how = How.taken(options)
+    made = begin(first_of(clients), "drain", wish_of(target, options), how)
+    if made is None:
         return 0
-    click.echo("gslb: stored, but not every worker has taken it over yet; see `gslb status`", err=True)
-    return 1
+    code = told(made, how.as_json, *_lines(made))
+    return max(code, wait(clients, made["id"], limit, quietly=how.as_json)) if waits else code
 
 
-def login() -> str:
-    """The login name of whoever runs the command, for the record."""
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return ""
+def _lines(made: Json) -> tuple[str, str]:
+    verb = "is to be drained" if made["state"] == "scheduled" else "drained"
+    part = "" if made["percent"] == 100 else f" for {made['percent']} % of the clients"
+    subject = f"{made['target']} {verb}" if made["state"] == "scheduled" else f"{verb} {made['target']}"
+    first = f"{subject}{part} {span(made)} (id {made['id']}): {made['reason']}"
+    return first, f"to end it: gslb undrain {made['target']}"

@@ -5,11 +5,12 @@ from typing import Any
 import click
 
 from gslb.cli.client import Client, with_client
+from gslb.cli.options import json_option
 from gslb.cli.output import show_json, show_table
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @with_client
 def nodes(client: Client, as_json: bool) -> int:
     """Show every node that shares this one's store.

@@ -3,12 +3,13 @@
 import click
 
 from gslb.cli.client import Client, with_client
+from gslb.cli.options import json_option, target_argument
 from gslb.cli.output import show_json
 
 
 @click.command()
-@click.argument("target", metavar="TARGET")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@target_argument
+@json_option
 @with_client
 def resume(client: Client, target: str, as_json: bool) -> int:
     """Serve the members of TARGET (site/NAME, pool/NAME, member/POOL/NAME) again that are up but wait.

@@ -51,8 +51,20 @@ def load_node(path: str) -> NodeSettings:
     return settings
 
 
-def load(path: str, kinds: Kinds) -> Config:
-    """The node file and the zones folder that it names; `kinds` are the types of monitors.
+@dataclass(slots=True)
+class ZonesFiles:
+    """Which files make the zones folder: where `copy` is given, those of that folder stand in for those of the zones
+    folder, under their names. `alone`: no master file outside of it is read. `contents` tells afterwards what was read,
+    by name relative to the folder.
+    """
+
+    copy: Path | None = None
+    alone: bool = False
+    contents: dict[str, bytes] = field(default_factory=dict)
+
+
+def load(path: str, kinds: Kinds, files: ZonesFiles | None = None) -> Config:
+    """The node file and the zones folder that it names, or `files`; `kinds` are the types of monitors.
 
     Raises ConfigError with every problem in all files.
     """
@@ -63,7 +75,7 @@ def load(path: str, kinds: Kinds) -> Config:
     folder = node.value.get("zones") if isinstance(node.value, MarkedMap) else None
     if not isinstance(folder, str):  # a problem that was noted
         findings.raise_problems()
-    reader = _Reader(file.parent / str(folder))
+    reader = _Reader(file.parent / str(folder), files or ZonesFiles())
     try:
         findings.documents = [_read_document(name, reader, findings) for name in reader.yaml_files()]
     except ValueError as error:
@@ -141,57 +153,72 @@ def _with_secrets(settings: NodeSettings | None, findings: Findings) -> NodeSett
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads files; `contents` are those read, by name relative to `folder`. Its methods raise ValueError."""
+    """Reads files of a folder and notes what was in them. Its methods raise ValueError."""
 
     folder: Path
-    contents: dict[str, bytes] = field(default_factory=dict)
+    files: ZonesFiles = field(default_factory=ZonesFiles)
 
     def yaml_files(self) -> list[Path]:
         """The YAML files of the folder; a hidden file is an editor's."""
         try:
-            found = sorted(self.folder.iterdir())
+            found = sorted(path.name for path in (self.files.copy or self.folder).iterdir())
         except OSError as error:
             raise ValueError(f"the folder {self.folder} cannot be read: {error.strerror}") from error
-        files = [path for path in found if path.suffix in {".yaml", ".yml"} and path.name[0] != "."]
+        files = [self.folder / name for name in found if name.endswith((".yaml", ".yml")) and name[0] != "."]
         if not files:
             raise ValueError(f"the folder {self.folder} has no *.yaml files")
         return files
 
     def read(self, path: Path, limit: int) -> str:
         """Text of a file of at most `limit` octets."""
+        place = self._place(path)
         try:
-            if path.exists() and not path.is_file():
+            if place.exists() and not place.is_file():
                 raise ValueError(f"{path} is not a file")
-            if path.stat().st_size > limit:
+            if place.stat().st_size > limit:
                 raise ValueError(f"{path} is larger than {limit >> 20} MiB")
-            octets = path.read_bytes()
+            octets = place.read_bytes()
         except OSError as error:
             raise ValueError(f"{path} cannot be read: {error.strerror}") from error
-        self.contents[Path(relpath(path, self.folder)).as_posix()] = octets
+        self.files.contents[self._name(path)] = octets
         try:
             return octets.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = octets.count(b"\n", 0, error.start) + 1
             raise ValueError(f"{path} is not UTF-8 in line {line}") from error
 
+    def _name(self, path: Path) -> str:
+        return Path(relpath(path, self.folder)).as_posix()
+
+    def _place(self, path: Path) -> Path:
+        """Where a file is read: what lies outside of the folder has no copy."""
+        name = self._name(path)
+        return path if self.files.copy is None or _outside(name) else self.files.copy / name
+
     def include(self, name: str, file: str) -> tuple[str, str]:
         """Name and text of a master file that the file `file` names."""
         path = Path(file).parent / name
+        if self.files.alone and _outside(self._name(path)):
+            raise ValueError(f"{path} is outside of the zones folder, and was not sent along")
         return str(path), self.read(path, MAX_OTHER)
 
     def resolve(self, name: str) -> str:
         """Absolute path of a file that a YAML file names; it can be read."""
         path = self.folder / name
         self.read(path, MAX_OTHER)
-        return str(path.absolute())
+        return str(self._place(path).absolute())
 
     def digest(self) -> str:
         """Equal where the files are equal but for their line ends."""
         state = blake2b(digest_size=16)
-        for name, octets in sorted(self.contents.items()):
+        for name, octets in sorted(self.files.contents.items()):
             for part in (name.encode(), octets.replace(b"\r\n", b"\n")):
                 state.update(len(part).to_bytes(8, "big") + part)
         return state.hexdigest()
+
+
+def _outside(name: str) -> bool:
+    return name.split("/", 1)[0] == ".."
 
 
 def _read_document(path: Path, reader: _Reader, findings: Findings) -> Document:

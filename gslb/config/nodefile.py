@@ -5,10 +5,14 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from gslb.config.apifile import ApiTlsShape, api_tls_settings
 from gslb.config.document import Document, Findings
+from gslb.config.logfile import LogShape, log_settings
+from gslb.config.notifyfile import SinkShape, sink_settings
 from gslb.config.schema import Endpoint, Identifier, Network, Shape, lasting, listed, matching, parsed
 from gslb.config.settings import NodeSettings, RateLimit
 from gslb.config.storefile import StoreShape, store_settings
+from gslb.config.tapfile import TapShape, tap_settings
 from gslb.config.validate import validate
 from gslb.config.values import ports, reference, shown
 
@@ -30,6 +34,7 @@ class NodeShape(Shape):
 class ListenShape(Shape):
     dns: list[Endpoint] = []
     api: Endpoint | None = None
+    api_tls: ApiTlsShape | None = None
 
 
 class GeoShape(Shape):
@@ -89,6 +94,9 @@ class NodeFile(Shape):
     acl: AclShape = AclShape()
     rate_limit: RateLimitShape | None = None
     chaos: ChaosShape = ChaosShape()
+    dnstap: TapShape | None = None
+    notify: list[SinkShape] = []
+    log: LogShape = LogShape()
     startup_wait: Annotated[float, lasting("0s", "1h")] = 5.0
     max_state_age: Annotated[float, lasting("0s", "72h")] = 600.0
 
@@ -99,17 +107,14 @@ def node_settings(document: Document, folder: PurePath, findings: Findings) -> N
     shape = validate(NodeFile, document.value, (), here) if document.whole else None
     if shape is None:
         return None
-    if "dns" in shape.node.roles and not shape.listen.dns:
-        here.problem(("listen",), "`dns` is required for the role dns", 'for example dns: ["192.0.2.53:53"]')
-    for at, endpoint in enumerate(shape.listen.dns):
-        if endpoint in shape.listen.dns[:at]:
-            here.problem(("listen", "dns", at), "stands twice in the list")
+    _check_listen(shape, here)
     return NodeSettings(
         name=shape.node.name,
         site=shape.node.site,
         roles=tuple(dict.fromkeys(shape.node.roles)),
         dns=tuple(shape.listen.dns),
         api=shape.listen.api,
+        api_tls=api_tls_settings(shape.listen.api_tls, folder, here),
         workers=shape.workers,
         zones=str(folder / shape.zones),
         state=str(folder / shape.state),
@@ -129,4 +134,17 @@ def node_settings(document: Document, folder: PurePath, findings: Findings) -> N
         startup_wait=shape.startup_wait,
         max_state_age=shape.max_state_age,
         store=store_settings(shape.store, folder, here),
+        dnstap=tap_settings(shape.dnstap, folder, here),
+        notify=sink_settings(shape.notify, folder, here),
+        log=log_settings(shape.log),
     )
+
+
+def _check_listen(shape: NodeFile, here: Findings) -> None:
+    if "dns" in shape.node.roles and not shape.listen.dns:
+        here.problem(("listen",), "`dns` is required for the role dns", 'for example dns: ["192.0.2.53:53"]')
+    if shape.listen.api_tls and not shape.listen.api:
+        here.problem(("listen", "api_tls"), "needs `api`: there is no API to be reached by TLS", key=True)
+    for at, endpoint in enumerate(shape.listen.dns):
+        if endpoint in shape.listen.dns[:at]:
+            here.problem(("listen", "dns", at), "stands twice in the list")

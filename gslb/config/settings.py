@@ -1,6 +1,6 @@
 """The node file as frozen values: what differs on every node."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -33,6 +33,46 @@ class StoreSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiTls:
+    """Files of the API's TLS; with `client_ca`, who connects must show a certificate of it. Paths are absolute."""
+
+    cert: str
+    key: str
+    client_ca: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TapSettings:
+    """Where dnstap messages go: a Unix socket, by absolute path; of each `sample`-th message of each worker."""
+
+    socket: str
+    responses: bool = True
+    queries: bool = False
+    sample: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SinkSettings:
+    """A webhook: its URL, or the file that holds it. `events` are groups of events; none: all. Paths are absolute."""
+
+    type: Literal["generic", "slack", "alertmanager"]
+    url: str = field(default="", repr=False)  # it may hold a secret
+    url_file: str | None = None
+    token_file: str | None = None
+    ca: str | None = None
+    events: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """How the log is written; with `queries`, one query in so many is told."""
+
+    format: Literal["console", "json"] = "console"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    queries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class NodeSettings:
     """The node file: what differs on every node. Paths are absolute; addresses are (host, port)."""
 
@@ -49,6 +89,7 @@ class NodeSettings:
     probe_deny: tuple[str, ...] = ()
     probe_ports_deny: tuple[tuple[int, int], ...] = ()  # first and last port of each range
     probe_concurrency: int = 200
+    api_tls: ApiTls | None = None
     references: tuple[tuple[str, int], ...] = ()  # (address, port) that answer while our network works; port 0: by ping
     ecs_trust: tuple[str, ...] = ()
     acl_query: tuple[str, ...] = ("0.0.0.0/0", "::/0")
@@ -61,6 +102,9 @@ class NodeSettings:
     startup_wait: float = 5.0
     max_state_age: float = 600.0
     store: StoreSettings = StoreSettings()
+    dnstap: TapSettings | None = None
+    notify: tuple[SinkSettings, ...] = ()
+    log: LogSettings = LogSettings()
 
 
 def supervised(node: NodeSettings) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from gslb.policy.nodes import Answer, ByHash, Choice, Nearest, Node, Sample
+from gslb.policy.split import Split
 from gslb.table.client import Client
 
 _STEPS = 200  # of the integral; its error stays below what is shown
@@ -23,6 +24,8 @@ def chances(node: Node, client: Client) -> dict[bytes, float]:
             return _mixed((chance, chances(answer, client)) for chance, answer in zip(drawn, node.answers, strict=True))
         case Nearest() if client.nearest[node.map].find(*client.locate())[0] is None:
             return chances(node.unknown, client)
+        case Split():
+            return chances(node.child(client), client)
         case Answer() | ByHash() | Nearest():
             return dict.fromkeys(data_of(node.select(client).records), 1.0)
     raise TypeError(f"no such kind of leaf: {node!r}")

@@ -1,7 +1,8 @@
 """The straight line: config, belief and drains in; a published table out. Everything that changes goes through here.
 
 One loop publishes, so publishing never overtakes itself: the first change at once, then at most ten a second. A reload
-only hands that loop another plan, so every answer is wholly from the old configuration or wholly from the new one.
+(gslb/control/reloading.py) only hands that loop another plan, so every answer is wholly from the old configuration or
+wholly from the new one.
 """
 
 import asyncio
@@ -9,23 +10,30 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from gslb.config.model import Config
 from gslb.control.belief import Place, believable, known_dead, since, told
 from gslb.control.council import Council
-from gslb.control.intents import Intents, Wish
+from gslb.control.intents import Intents
 from gslb.control.keeper import Keeper
-from gslb.control.line import Line, Plan, Served, load_plan, uncollected
+from gslb.control.line import Line, Plan, Served, uncollected
 from gslb.control.loads import Loads
-from gslb.control.presence import Presence
+from gslb.control.notifywatch import Notifier
+from gslb.control.presence import Presence, Serving
+from gslb.control.progress import Progress
 from gslb.control.recorder import Recorder
+from gslb.control.reloading import Reloading
 from gslb.control.stores import Stores
+from gslb.control.tap import Feed
 from gslb.control.targets import covered, require_known
-from gslb.errors import ConfigError, GslbError
+from gslb.control.whatif import Moment
+from gslb.control.withdrawal import Withdrawal
+from gslb.errors import StateError
 from gslb.health.judging import Inputs
 from gslb.health.memory import resume
 from gslb.health.states import Belief, Observation, States, TargetKey
-from gslb.intents import Drain, Target
+from gslb.intents import Target
 from gslb.probe.push import Board
 from gslb.probe.runner import Runner
 from gslb.server.publish import Publisher
@@ -39,7 +47,6 @@ RETRY = 1.0  # seconds until a publication that failed is tried again
 DRAIN_WAIT = 0.5  # seconds that a drain may take to reach every worker
 RELOAD_WAIT = 30.0  # seconds that workers may take to load a new base
 _LONGEST_SLEEP = 60.0  # so that a step of the machine's clock is noticed
-_FIXED_AT_START = ("name", "site", "roles", "dns", "api", "workers", "state", "store")
 
 
 class Controller:
@@ -56,9 +63,7 @@ class Controller:
         self.generation = 0
         self.settled = False
         self.fresh = False  # whether what was published last is from after the first round
-        self.loaded = time.time()
-        self.problems: tuple[str, ...] = ()  # of the last reload, where it was refused
-        self._path = path
+        self.reloading = Reloading(path, self, store)
         self.board = Board()
         self.runner = Runner(plan.config, self._observed, checks={"push": self.board.check})
         self.council = Council(plan.config, self.runner.belief, store.votes)
@@ -72,15 +77,18 @@ class Controller:
         self._keeper = Keeper(stores.own)
         self.intents = Intents(store, self._known, self._dirty.set)
         self.presence = Presence(store)
-        self._reload_wanted = asyncio.Event()
-        self._reloading = asyncio.Lock()
+        self.progress = Progress(store, self.presence, lambda: self.plan.config)
+        self.withdrawal = Withdrawal(plan.config.node, store)
+        state = Path(plan.config.node.state)
+        self.tap = Feed(publisher, state, lambda: self.plan.config.node)
+        self.notifier = Notifier(self, state)
         self._waiting: list[asyncio.Future[int]] = []
 
     async def start(self) -> None:
         """Read what the store and an earlier process left, and begin to probe. Raises StoreError."""
         self._earlier = await asyncio.to_thread(self.publisher.served)
         self.intents.refresh()
-        self.presence.tell(self.plan.config, {}, 0)
+        self.presence.tell(self.plan.config, {}, Serving())
         snapshot = await self._keeper.find()
         if snapshot:
             self._line.recall(snapshot.memory)
@@ -89,27 +97,22 @@ class Controller:
         self.council.restore({**known_dead(snapshot), **belief})
         self.runner.start()
         self._dirty.set()
+        await self.reloading.begin()
 
     async def run(self) -> None:
         """Publish, save and reload until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for task in (self._keep_publishing, self._settle_and_save, self._keep_reloading):
+            for task in (self._keep_publishing, self._settle_and_save, self.reloading.run):
                 group.create_task(task())
             group.create_task(self.council.keep_casting(self._dirty.set))
+            group.create_task(self.presence.keep_acknowledging(self.publisher))
+            group.create_task(self.progress.keep_looking())
+            group.create_task(self.tap.run())
+            group.create_task(self.notifier.run())
 
     async def close(self) -> None:
         """End all probes."""
         await self.runner.close()
-
-    async def add_drain(self, wish: Wish) -> tuple[Drain, bool]:
-        """Keep a drain and publish it; the flag says whether every worker confirmed in time. Raises as Intents.add."""
-        drain = await self.intents.add(wish)
-        return drain, await self._everywhere()
-
-    async def remove_drain(self, drain_id: str) -> tuple[Drain, bool]:
-        """End a drain and publish; one that has ended stays as it is. Raises NotFoundError, StoreError."""
-        removed = await self.intents.remove(drain_id)
-        return removed, await self._everywhere()
 
     def resume(self, target: Target) -> list[str]:
         """Let what waits for failback or damping be served again; the members that the target covers.
@@ -123,7 +126,7 @@ class Controller:
         self._keeper.changed.set()
         return [f"{pool}/{member}" for pool, member in members]
 
-    async def _everywhere(self) -> bool:
+    async def everywhere(self) -> bool:
         """Whether every worker answers by what is known now, within DRAIN_WAIT."""
         try:
             async with asyncio.timeout(DRAIN_WAIT):
@@ -131,50 +134,28 @@ class Controller:
         except TimeoutError:
             return False
 
-    def request_reload(self) -> None:
-        """Reload soon; requests that come during a reload lead to one more. Safe in a signal handler."""
-        self._reload_wanted.set()
+    @property
+    def loaded(self) -> float:
+        """When the configuration was (epoch seconds)."""
+        return self.reloading.loaded
 
-    async def reload(self) -> tuple[str, ...]:
-        """Load the configuration anew, all or nothing. Returns the problems for which it was refused, else nothing."""
-        async with self._reloading:
-            try:
-                plan = await asyncio.to_thread(load_plan, self._path)
-            except GslbError as error:
-                return self._refuse(error)
-            self._note_fixed(plan.config)
-            await self._take_over(plan)
-            return ()
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Of the last reload, where it was refused."""
+        return self.reloading.problems
 
-    def _refuse(self, error: GslbError) -> tuple[str, ...]:
-        self.problems = tuple(map(str, error.problems)) if isinstance(error, ConfigError) else (error.message,)
-        for problem in self.problems:
-            log.error("reload refused: %s", problem)
-        return self.problems
-
-    def _note_fixed(self, config: Config) -> None:
-        for field in _FIXED_AT_START:
-            if getattr(config.node, field) != getattr(self.plan.config.node, field):
-                log.warning("reload: another %r in the node file takes effect at the next start", field)
-
-    async def _take_over(self, plan: Plan) -> None:
+    async def take_over(self, plan: Plan) -> tuple[int, bool]:
+        """Serve another plan from now on: the generation that does, and whether every worker serves it in time."""
         # Targets that leave the config are served until the new base is: their verdicts must last as long.
         self._leaving = self._believed()
         self.runner.update(plan.config)
         self.council.update(plan.config)
         await self._first_round(plan.config)
         self._former, self._line, self.plan = self._line, Line(plan, self._line.memory), plan
-        self.loaded, self.problems = time.time(), ()
         generation = await self._published()
         done = await self.publisher.wait_acknowledged(generation, RELOAD_WAIT)
         self._former, self._leaving = None, {}
-        log.log(
-            logging.INFO if done else logging.WARNING,
-            "reloaded: configuration %s, generation %d%s",
-            plan.config.digest,
-            generation,
-            "" if done else f", not yet confirmed by every worker after {RELOAD_WAIT:.0f} s",
-        )
+        return generation, done
 
     async def _first_round(self, config: Config) -> None:
         """Wait until something is believed of every target, but not for ever: then unknown counts as up."""
@@ -238,7 +219,7 @@ class Controller:
         loads = self.loads.follow(config, states)
         if self.served is not None and self.served.holds(config, states, loads):
             self.fresh = self.settled
-            self._tell(states)
+            self._tell(states, now)
             return
         before = self.served.table if self.served else self._earlier
         leaves = self._line.compile(states, before.leaves.last_good if before else {}, loads)
@@ -250,12 +231,13 @@ class Controller:
         self._note_changes(states, now)
         self.recorder.note(states, now)
         self.served, self._earlier = Served(config, Table(base, leaves, self.generation), states, loads=loads), None
-        self._tell(states)
+        self._tell(states, now)
 
-    def _tell(self, states: States) -> None:
+    def _tell(self, states: States, now: float) -> None:
         """The other nodes learn what this one serves, once that is more than a beginning."""
         if self.settled:
-            self.presence.tell(self.plan.config, states, self.generation)
+            serving = Serving.of(self.generation, self.intents.revision, self.intents.all, now)
+            self.presence.tell(self.plan.config, states, serving)
 
     def _known(self) -> tuple[Config, States]:
         return self.plan.config, self.served.states if self.served else {}
@@ -267,15 +249,26 @@ class Controller:
         former = self._former.judge(self._inputs(settled=True), now)
         return self._former.compile(former.states, leaves.last_good, self.loads.held)
 
+    def moment(self) -> Moment:
+        """Everything that answers are made of now, for what-if. Raises StateError before anything is published."""
+        if self.served is None:
+            hint = "the first round of probes is under way: ask again in a moment"
+            raise StateError("nothing is published yet", hint=hint)
+        served = self.served._replace(belief=self.belief, ballots=self.council.ballots)
+        plan, good = Plan(served.config, served.table.base), served.table.leaves.last_good
+        return Moment(plan, self._inputs(settled=True), self._line.memory, good, served, time.time())
+
     def _inputs(self, *, settled: bool) -> Inputs:
         council = self.council
-        return Inputs(self.belief, self.intents.drains, local=council.local, ballots=council.ballots, settled=settled)
+        wanted = self.intents.drains, self.intents.holds, self.intents.forces
+        return Inputs(self.belief, *wanted, local=council.local, ballots=council.ballots, settled=settled)
 
     def _note_changes(self, states: States, now: float) -> None:
         before = self.served.states if self.served else {}
         for line in told(before, states):
             log.info("%s", line)
         self.since = since(self.since, before, states, now)
+        #self._keeper.changed.set()  # votes of others change belief, too
 
     async def _settle_and_save(self) -> None:
         """After the first round, keep the health snapshot in the store."""
@@ -287,12 +280,3 @@ class Controller:
     def _snapshot(self) -> HealthSnapshot:
         self.council.decide()
         return HealthSnapshot(self._believed(), time.time(), self._line.memory)
-
-    async def _keep_reloading(self) -> None:
-        while True:
-            await self._reload_wanted.wait()
-            self._reload_wanted.clear()
-            try:
-                await self.reload()
-            except Exception:
-                log.exception("reload failed; the configuration before it is still served")

@@ -25,10 +25,18 @@ log = logging.getLogger("gslb.control")
 
 
 class Council:
-    """What is believed, and who said so. `verdicts` gives the own prober's; all methods are for one event loop."""
+    """What is believed, and who said so. `verdicts` gives the own prober's; all methods are for one event loop.
+
+    `clock` is the time that verdicts are told in; `steady`, which nobody sets, measures how long the store was away.
+    """
 
     def __init__(
-        self, config: Config, verdicts: Callable[[], Belief], votes: Votes, clock: Callable[[], float] = time.time
+        self,
+        config: Config,
+        verdicts: Callable[[], Belief],
+        votes: Votes,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self.belief: Belief = {}
         self.local: Belief = {}  # of the probers at this site alone
@@ -37,6 +45,7 @@ class Council:
         self._verdicts = verdicts
         self._votes = votes
         self._clock = clock
+        self._steady = steady
         self.lost = False  # whether the store was, when the votes were counted last
         self.trouble = ""  # why the own ballot could not be cast
         self._mute_since = float("inf")  # when that began
@@ -62,10 +71,10 @@ class Council:
 
     def decide(self) -> None:
         """Count the votes that are known now."""
-        own = self._own()
-        self.ballots = {**self._others(), own.prober: own} if self._probes else self._others()
-        monitors = self._config.monitors
-        self.lost = self._out_of_touch()
+        own, monitors = self._own(), self._config.monitors
+        others = self._others()
+        self.lost = self._out_of_touch()  # asked last: ballots that vanish with the store are never counted by halves
+        self.ballots = ({} if self.lost else others) | ({own.prober: own} if self._probes else {})
         if self.lost:
             self._decide_alone(own)
         else:
@@ -79,10 +88,10 @@ class Council:
     def _out_of_touch(self) -> bool:
         """Whether the votes of others cannot be known. A store that comes back has those from before at first; one that
         takes no ballot from here, being full for example, takes none from others."""
-        now = self._clock()
+        now = self._steady()
         if self._votes.lost or now - self._mute_since >= MUTE:
             self._lost_at = now
-        return 0 <= now - self._lost_at < RETURN
+        return now - self._lost_at < RETURN
 
     @property
     def follows(self) -> str:
@@ -157,7 +166,7 @@ class Council:
                     await self._hurry.wait()
 
     async def _cast(self, own: Ballot) -> None:
-        began = self._clock()
+        began = self._steady()
         try:
             await self._votes.cast(own)
         except StoreError as error:
@@ -170,8 +179,9 @@ class Council:
 
     def _look(self, changed: Callable[[], None]) -> None:
         """Whether the ballots of others are as they were counted; a lease that runs out is told by nobody."""
-        others = {name: one for name, one in self.ballots.items() if name != self._config.node.name}
-        if self._others() != others or self._out_of_touch() != self.lost:
+        counted = {name: one for name, one in self.ballots.items() if name != self._config.node.name}
+        others, lost = self._others(), self._out_of_touch()
+        if lost != self.lost or (not lost and others != counted):
             changed()
 
     def _others(self) -> dict[str, Ballot]:

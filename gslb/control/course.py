@@ -85,10 +85,6 @@ class Keeping:
         """What stands in for the zones folder."""
         return ZonesFiles(self._generations.files(number))
 
-    async def digest_of(self, number: int) -> str:
-        """The digest of a generation, empty where it is gone."""
-        return next((one.digest for one in await self.kept() if one.number == number), "")
-
 
 async def _contents(path: str, digest: str) -> dict[str, bytes]:
     """The files of the zones folder, if they are still those with the digest."""

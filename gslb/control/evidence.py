@@ -15,7 +15,7 @@ Json = dict[str, Any]
 def evidence(pool: Pool, state: AddressState, checked: str, belief: Belief, ballots: Ballots) -> Json:
     """`steps`: what was observed, then all that had a say. `monitors`: what each believes of the address that is
     probed for this one, `checked`, and its votes."""
-    monitors = [_monitor(TargetKey(name, checked), belief, ballots) for name in pool.monitors.of]
+    monitors = [monitor_view(TargetKey(name, checked), belief, ballots) for name in pool.monitors.of]
     steps = [_observed(pool, state, monitors)]
     steps += [{"step": step.name, "verdict": step.verdict, "since": None, "why": step.why} for step in state.steps]
     return {"checked": checked, "steps": steps, "monitors": monitors}
@@ -35,7 +35,8 @@ def _since(pool: Pool, state: AddressState, monitors: Sequence[Json]) -> float |
     return times[enough - 1] if 0 < enough <= len(times) else None
 
 
-def _monitor(key: TargetKey, belief: Belief, ballots: Ballots) -> Json:
+def monitor_view(key: TargetKey, belief: Belief, ballots: Ballots) -> Json:
+    """What is believed of one target of a monitor, and who voted what."""
     found = belief.get(key, UNKNOWN)
     return {
         "name": key.monitor,

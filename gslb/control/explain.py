@@ -52,8 +52,8 @@ class Way(NamedTuple):
     aliases: tuple[bytes, ...]
 
 
-def explain(served: Served, question: Question) -> Json:
-    """The reply and the reasons for it, as plain values; `text` says the same for people.
+def explain(served: Served, question: Question, at: float | None = None) -> Json:
+    """The reply and the reasons for it, as plain values; `text` says the same for people. `at`: epoch seconds, or now.
 
     Raises RequestError where the reply has a name that is no text.
     """
@@ -70,7 +70,7 @@ def explain(served: Served, question: Question) -> Json:
         "type": type_text(question.rtype),
         "client": str(ip_address(question.client)),
         "ecs": str(question.ecs) if question.ecs else None,
-        "at": time.time(),
+        "at": time.time() if at is None else at,
         **_reply(reply),
         "zone": to_text(way.entry.zone.apex) if way.entry else None,
         "aliases": [to_text(alias) for alias in way.aliases],

@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from gslb.config.load import load
+from gslb.config.load import ZonesFiles, load
 from gslb.config.model import Config
 from gslb.geo.database import open_atlas
 from gslb.health.effective import FORGOTTEN, Outcome, effective
@@ -85,10 +85,13 @@ class Line:
         return made
 
 
-def load_plan(path: str) -> Plan:
-    """Load, check and compile. Raises ConfigError, GeoError. Takes its time: call it in a thread."""
+def load_plan(path: str, files: ZonesFiles | None = None) -> Plan:
+    """Load, check and compile; `files` stand in for the zones folder. Raises ConfigError, GeoError.
+
+    Takes its time: call it in a thread.
+    """
     with uncollected():
-        config = load(path, KINDS)
+        config = load(path, KINDS, files)
         return Plan(config, compile_base(config, open_atlas(config.node.geo_databases)))
 
 

@@ -39,7 +39,8 @@ class Recorder:
     """The history of one node: `note` publications, let `run` run, `close` it."""
 
     def __init__(self, store: HistoryStore) -> None:
-        self.dropped = 0  # publications that were never written
+        self.noted = 0  # publications
+        self.dropped = 0  # of them, those that were never written
         self.latest: Report | None = None
         self._store = store
         self._waiting: deque[Publication] = deque()
@@ -60,6 +61,7 @@ class Recorder:
     def note(self, states: States, now: float) -> None:
         """This is published from now (epoch seconds) on. Returns at once."""
         self._any = True
+        self.noted += 1
         self._waiting.append(Publication(now, states))
         self._drop_oldest()
         self._noted.set()
@@ -93,6 +95,11 @@ class Recorder:
         """The newest events that fit, newest first; all that was noted until now among them. Raises StoreError."""
         await self._write()
         return await self._store.events(wanted)
+
+    async def extent(self) -> tuple[int, int]:
+        """The numbers of the first and the last event that are kept; zeros for none. Raises StoreError."""
+        await self._write()
+        return await self._store.extent()
 
     async def report(self, now: float, age: float = CACHE) -> Report:
         """The figures of the history, at most `age` seconds old (more where they take long). Raises StoreError."""

@@ -25,6 +25,15 @@ def replace_secrets(path: str, secrets_text: bytes) -> None:
         raise StateError(f"{path}: the cookie secrets cannot be replaced: {error}") from error
 
 
+def mark_of(path: str) -> tuple[int, ...]:
+    """Equal as long as a file is as it was; empty where there is none."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return ()
+    return status.st_mtime_ns, status.st_ino, status.st_size, status.st_mode
+
+
 def write_secret(file: Path, secret: str) -> None:
     """Put a secret into a file, mode 0600. Raises OSError; the file is then as it was."""
     # Written beside and renamed: a crash half way leaves no empty token behind.

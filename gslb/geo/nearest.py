@@ -20,6 +20,11 @@ class NearestMap:
         self._ranges = ranges
         self._orders = tuple(orders)
 
+    @property
+    def ranges(self) -> RangeMap:
+        """The ranges of client addresses within which every one has the same order."""
+        return self._ranges
+
     def find(self, family: int, client: int) -> tuple[Order, int]:
         """(point indexes from near to far, or None where the client's location is unknown; scope prefix length).
 

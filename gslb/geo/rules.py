@@ -45,6 +45,11 @@ class RuleMap:
         """Whether `find` needs the transport source."""
         return self._source_side is not None
 
+    @property
+    def ranges(self) -> RangeMap:
+        """The ranges of client addresses within which every one is treated alike."""
+        return self._clients
+
     def find(self, family: int, client: int, source_family: int = 4, source: int = 0) -> tuple[int, int]:
         """(index of the first rule that matches, scope prefix length of the client's address); families are 4 or 6.
 

@@ -2,10 +2,19 @@
 
 import asyncio
 import time
+from functools import partial
 
 import aiohttp
 import pytest
+from multidict import CIMultiDictProxy
 
+from gslb.api import main
+from gslb.api.app import make_app
+from gslb.api.call import OPEN
+from gslb.api.pace import Rate
+from gslb.api.routes import ROUTES
+from gslb.api.spec import plain_path
+from gslb.api.tokens import INCLUDED
 from tests.whole_node import Node
 
 DRAIN = {"target": "site/osaka", "for": "10m", "reason": "CHG-1042", "owner": "ops"}
@@ -19,14 +28,14 @@ async def test_a_drain_from_beginning_to_end(node: Node) -> None:
     assert made["members"] == ["web/osaka"]
     assert made["acknowledged"] is True
     assert made["expires"] - made["created"] == pytest.approx(600, abs=1)
-    kept = {key: value for key, value in made.items() if key != "acknowledged"}
-    assert await node.call("GET", "/api/v1/drains") == (200, {"drains": [kept]})
+    kept = {key: value for key, value in made.items() if key not in ("acknowledged", "dry_run", "short", "remains")}
+    assert await node.call("GET", "/api/v1/drains") == (200, {"drains": [kept], "next": None})
     assert await node.call("GET", f"/api/v1/drains/{made['id']}") == (200, kept)
     status, ended = await node.call("DELETE", f"/api/v1/drains/{made['id']}")
     assert (status, ended["state"], ended["acknowledged"]) == (200, "removed", True)
     assert ended["removed"] == pytest.approx(time.time(), abs=2)
     assert await node.served() == {"tokyo", "osaka"}
-    assert await node.call("GET", "/api/v1/drains") == (200, {"drains": []})
+    assert await node.call("GET", "/api/v1/drains") == (200, NONE)
     assert [d["id"] for d in (await node.call("GET", "/api/v1/drains?all=true"))[1]["drains"]] == [made["id"]]
     assert (await node.call("DELETE", f"/api/v1/drains/{made['id']}"))[1]["removed"] == ended["removed"]
 
@@ -48,7 +57,7 @@ async def test_a_drain_ends_by_itself(node: Node) -> None:
     await node.until_served("tokyo", "osaka")
     assert time.time() >= made["expires"]
     assert (await node.call("GET", f"/api/v1/drains/{made['id']}"))[1]["state"] == "expired"
-    assert await node.call("GET", "/api/v1/drains") == (200, {"drains": []})
+    assert await node.call("GET", "/api/v1/drains") == (200, NONE)
 
 
 async def test_a_drain_survives_a_restart(node: Node) -> None:
@@ -59,11 +68,13 @@ async def test_a_drain_survives_a_restart(node: Node) -> None:
     assert [d["id"] for d in (await node.call("GET", "/api/v1/drains"))[1]["drains"]] == [made["id"]]
 
 
+NONE = {"drains": [], "next": None}
+
 BAD_DRAINS: list[tuple[object, int, str]] = [
     ({"target": "site/osaka"}, 422, "/reason"),
     ({**DRAIN, "reason": " "}, 422, "/reason"),
     ({**DRAIN, "for": "73h"}, 422, "/for"),
-    ({**DRAIN, "percent": 5}, 422, "/percent"),
+    ({**DRAIN, "percent": 0}, 422, "/percent"),
     ({**DRAIN, "target": "osaka"}, 422, "/target"),
     ({**DRAIN, "target": "site/osak"}, 404, "/target"),
     ([], 422, ""),
@@ -75,7 +86,7 @@ async def test_a_bad_drain_changes_nothing(node: Node) -> None:
         found, problem = await node.call("POST", "/api/v1/drains", body)
         assert (body, found, problem["status"]) == (body, status, status)
         assert [fault["pointer"] for fault in problem["errors"]] == [pointer]
-    assert await node.call("GET", "/api/v1/drains?all=true") == (200, {"drains": []})
+    assert await node.call("GET", "/api/v1/drains?all=true") == (200, NONE)
     assert await node.served() == {"tokyo", "osaka"}
 
 
@@ -141,9 +152,11 @@ async def test_what_was_done_is_on_record(node: Node) -> None:
     _, made = await node.call("POST", "/api/v1/drains", DRAIN)
     await node.call("DELETE", f"/api/v1/drains/{made['id']}")
     status, body = await node.call("GET", "/api/v1/audit")
-    done = [(one["action"], one["subject"], one["target"], one["owner"], one["reason"]) for one in body["records"]]
-    what = (made["id"], "site/osaka", "ops", "CHG-1042")
-    assert (status, done) == (200, [("undrain", *what), ("drain", *what)])
+    done = [(one["action"], one["subject"], one["target"], one["actor"], one["source"]) for one in body["records"]]
+    what = (made["id"], "site/osaka", "node token", "127.0.0.1")
+    assert (status, done) == (200, [("cancel-drain", *what), ("drain", *what)])
+    assert [one["reason"] for one in body["records"]] == ["", "CHG-1042"]
+    assert body["records"][0]["link"] == body["records"][1]["hash"]
     assert len((await node.call("GET", "/api/v1/audit?limit=1"))[1]["records"]) == 1
     assert (await node.call("GET", "/api/v1/audit?limit=0"))[0] == 422
 
@@ -201,3 +214,100 @@ async def test_explain(node: Node) -> None:
     assert (status, view["rcode"], view["kind"], view["scope"]) == (200, "NOERROR", "dynamic", 0)
     assert [m["addresses"][0]["chance"] for m in view["pools"][0]["members"]] == [0.6, 0.4]
     assert view["text"].startswith("www.gslb.example.com. A, asked from 203.0.113.7")
+
+
+async def headers_of(node: Node, method: str, path: str, **headers: str) -> tuple[int, "CIMultiDictProxy[str]"]:
+    every = {"Authorization": f"Bearer {node.token}", **headers}
+    async with aiohttp.ClientSession() as session, session.request(method, node.api + path, headers=every) as response:
+        return response.status, response.headers
+
+
+async def test_every_operation_wants_a_token_and_its_scope(node: Node) -> None:
+    made = {}
+    for scope in ("read", "push", "drain"):
+        _, one = await node.call("POST", "/api/v1/tokens", {"name": scope, "scope": scope})
+        made[scope] = {"Authorization": f"Bearer {one['token']}"}
+    nobody = {"Authorization": ""}
+    for route in ROUTES:
+        path = plain_path(route.path).translate(str.maketrans("{}", "xx"))
+        if route.scope == OPEN:
+            assert (await headers_of(node, route.method, path, **nobody))[0] in (200, 503)
+            continue
+        assert (path, (await node.call(route.method, path, headers=nobody))[0]) == (path, 401)
+        for scope, header in made.items():
+            status, _ = await node.call(route.method, path, headers=header)
+            assert (path, scope, status == 403) == (path, scope, route.scope not in INCLUDED[scope])
+
+
+async def test_a_token_for_some_sites_changes_nothing_else(node: Node) -> None:
+    wish = {"name": "osaka", "scope": "drain", "sites": ["osaka"]}
+    _, made = await node.call("POST", "/api/v1/tokens", wish)
+    header = {"Authorization": f"Bearer {made['token']}"}
+    status, problem = await node.call("POST", "/api/v1/drains", {**DRAIN, "target": "site/tokyo"}, headers=header)
+    assert (status, problem["errors"][0]["pointer"]) == (403, "/target")
+    status, drain = await node.call("POST", "/api/v1/drains", DRAIN, headers=header)
+    assert status == 201
+    (record, *_) = (await node.call("GET", "/api/v1/audit?action=drain"))[1]["records"]
+    assert record["actor"] == "osaka"
+    await node.call("DELETE", f"/api/v1/drains/{drain['id']}", headers=header)
+    _, other = await node.call("POST", "/api/v1/drains", {**DRAIN, "target": "site/tokyo"})
+    path = f"/api/v1/drains/{other['id']}"
+    assert (await node.call("DELETE", path, headers=header))[0] == 403
+    assert (await node.call("PATCH", path, {"percent": 5}, headers=header))[0] == 403
+    assert (await node.call("POST", "/api/v1/resume", {"target": "site/tokyo"}, headers=header))[0] == 403
+
+
+async def test_what_the_client_has_is_not_sent_again(node: Node) -> None:
+    status, headers = await headers_of(node, "GET", "/api/v1/pools/web")
+    tag = headers["ETag"]
+    assert (status, headers["Cache-Control"]) == (200, "no-cache")
+    status, headers = await headers_of(node, "GET", "/api/v1/pools/web", **{"If-None-Match": f'"x", W/{tag}'})
+    assert (status, headers["ETag"]) == (304, tag)
+    await node.call("POST", "/api/v1/drains", DRAIN)
+    assert (await headers_of(node, "GET", "/api/v1/pools/web", **{"If-None-Match": tag}))[0] == 200
+    assert (await headers_of(node, "GET", "/api/v1/pools/web", **{"If-None-Match": "x"}))[0] == 200
+    assert (await headers_of(node, "HEAD", "/api/v1/pools/web"))[0] == 200
+
+
+async def test_a_request_that_is_sent_again_is_done_once(node: Node) -> None:
+    key = {"Idempotency-Key": "k-1"}
+    first, second = await asyncio.gather(*(node.call("POST", "/api/v1/drains", DRAIN, headers=key) for _ in range(2)))
+    assert first == second
+    assert first[0] == 201
+    assert await node.call("POST", "/api/v1/drains", DRAIN, headers=key) == first
+    status, _ = await node.call("POST", "/api/v1/drains", {**DRAIN, "reason": "other"}, headers=key)
+    assert status == 422
+    assert (await node.call("POST", "/api/v1/drains", DRAIN))[0] == 409
+    assert (await node.call("POST", "/api/v1/drains?dry_run=true", DRAIN, headers={"Idempotency-Key": "k-2"}))[0] == 409
+    assert len((await node.call("GET", "/api/v1/drains?all=true"))[1]["drains"]) == 1
+
+
+async def test_requests_have_names(node: Node, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "gslb.api")
+    _, headers = await headers_of(node, "GET", "/api/v1/sites", **{"X-Request-Id": "abc-1"})
+    assert headers["X-Request-Id"] == "abc-1"
+    _, headers = await headers_of(node, "GET", "/nowhere", **{"X-Request-Id": "not this one"})
+    assert len(headers["X-Request-Id"]) == 16
+    await node.call("POST", "/api/v1/drains", DRAIN, headers={"X-Request-Id": "abc-2"})
+    (line,) = [record.getMessage() for record in caplog.records if "abc-2" in record.getMessage()]
+    assert "POST '/api/v1/drains': 201, for node token at 127.0.0.1" in line
+    assert "abc-1" not in caplog.text
+
+
+async def test_methods_and_forms_that_there_are_not(node: Node) -> None:
+    status, headers = await headers_of(node, "PUT", "/api/v1/drains")
+    assert (status, headers["Allow"]) == (405, "GET,HEAD,POST")
+    status, headers = await headers_of(node, "GET", "/api/v1/nodes/tokyo-1:withdraw")
+    assert (status, headers["Allow"]) == (405, "POST")
+    assert (await headers_of(node, "GET", "/api/v1/sites", Accept="text/html"))[0] == 406
+    assert (await headers_of(node, "GET", "/api/v1/sites", Accept="text/html, */*;q=0.1"))[0] == 200
+
+
+async def test_who_asks_too_often_is_told_when_to_come_again(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    await node.stop()
+    monkeypatch.setattr(main, "make_app", partial(make_app, rate=Rate(0.5, 2)))
+    await node.start()
+    found = [await headers_of(node, "GET", "/api/v1/sites") for _ in range(3)]
+    assert [status for status, _ in found] == [200, 200, 429]
+    assert found[-1][1]["Retry-After"] == "2"
+    assert (await node.call("GET", "/livez"))[0] == 200

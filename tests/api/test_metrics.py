@@ -2,17 +2,24 @@
 
 import asyncio
 import socket
+import subprocess
+from collections.abc import Callable
 
 import aiohttp
 from prometheus_client import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
 from gslb.api import metrics
-from gslb.server.stats import COUNTER_NAMES
+from gslb.api.metrics_counters import LABELLED, SINGLE
+from gslb.server.stats import BATCH_BOUNDS, COUNTER_NAMES
 from tests.api.test_app import DRAIN
 from tests.whole_node import Node
 
-ELSEWHERE = {"tcp_open", "loop_lag_max_us", "loop_lag_us", "loop_ticks"}  # gauges, and a summary of each worker
+QUERIES = {f"{transport}{six}_queries" for transport in ("udp", "tcp") for six in ("", "6")}
+DURATIONS = {"udp_batch_us", "udp_beyond", *(f"udp_within_{bound}us" for bound in BATCH_BOUNDS)}
+LAG = {"loop_lag_max_us", "loop_lag_us", "loop_ticks"}
+ELSEWHERE = QUERIES | DURATIONS | LAG | {"tcp_open"}  # by family, a histogram, a summary of each worker, a gauge
 
 
 async def read(node: Node) -> dict[str, Metric]:
@@ -32,8 +39,8 @@ def value(families: dict[str, Metric], name: str, **labels: str) -> float:
 
 
 def test_every_counter_of_a_worker_is_there() -> None:
-    labelled = {counter for _, _, counters in metrics.LABELLED.values() for counter in counters.values()}
-    assert labelled | {counter for _, counter in metrics.SINGLE.values()} | ELSEWHERE == set(COUNTER_NAMES)
+    labelled = {counter for _, _, counters in LABELLED.values() for counter in counters.values()}
+    assert labelled | {counter for _, counter in SINGLE.values()} | ELSEWHERE == set(COUNTER_NAMES)
 
 
 async def test_queries_show(node: Node) -> None:
@@ -51,8 +58,8 @@ async def test_queries_show(node: Node) -> None:
     def more(name: str, **labels: str) -> float:
         return value(after, name, **labels) - value(before, name, **labels)
 
-    assert more("queries", transport="udp") == 9
-    assert more("queries", transport="tcp") == 0
+    assert more("queries", transport="udp", family="4") == 9
+    assert more("queries", transport="udp", family="6") == more("queries", transport="tcp", family="4") == 0
     assert more("replies", outcome="noerror") == 6
     assert more("replies", outcome="nxdomain") == 1
     assert more("bad_packets", kind="not_a_query") == 1
@@ -161,3 +168,63 @@ async def test_the_store_and_the_other_nodes_show(node: Node) -> None:
     names = ("store_up", "store_alarms", "nodes", "nodes_differing", "own_votes")
     families = await read(node)
     assert [families[f"gslb_{name}"].samples[0].value for name in names] == [1, 0, 1, 0, 0]
+
+
+async def test_answers_and_zones_show(node: Node) -> None:
+    await node.until_served("tokyo", "osaka")
+    before = await read(node)
+    for _ in range(8):
+        await node.ask()
+    await node.ask("missing")
+    after = await read(node)
+
+    def more(family: str, **labels: str) -> float:
+        first, last = (
+            sum(s.value for s in families[f"gslb_{family}"].samples if labels.items() <= s.labels.items())
+            for families in (before, after)
+        )
+        return last - first
+
+    zone, name = "gslb.example.com.", "www.gslb.example.com."
+    assert more("answers", zone=zone, name=name) == 8
+    assert more("answers", name=name, site="tokyo") + more("answers", name=name, site="osaka") == 8
+    assert more("zone_queries", zone=zone, type="A") == 9
+    assert more("reply_duration_seconds", le="+Inf") == 9
+    assert value(after, "member_share_configured", member="tokyo") == 0.6
+    assert value(after, "member_share", member="osaka") == 0.4
+    assert value(after, "site_members_live", site="tokyo") == 1
+    assert value(after, "process_open_fds", process="control") > 5
+    took = {s.labels["le"]: s.value for s in after["gslb_probe_duration_seconds"].samples if "le" in s.labels}
+    assert took["+Inf"] > 0
+
+
+async def page_of(node: Node, accept: str) -> tuple[str, str]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{node.api}/metrics", headers={"Accept": accept} if accept else {}) as response,
+    ):
+        return response.headers["Content-Type"], await response.text()
+
+
+PROMETHEUS = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+
+
+async def test_openmetrics_for_who_asks_for_it(node: Node) -> None:
+    await node.until_served("tokyo", "osaka")
+    await node.call("POST", "/api/v1/drains", DRAIN)
+    kind, text = await page_of(node, PROMETHEUS)
+    assert kind == metrics.OPENMETRICS
+    families = {family.name for family in openmetrics_families(text)}
+    plain = {family.name for family in text_string_to_metric_families((await page_of(node, ""))[1])}
+    assert families == plain
+    assert {(await page_of(node, accept))[0] for accept in ("", "*/*", "text/plain")} == {metrics.CONTENT_TYPE}
+
+
+async def test_promtool_finds_nothing_to_complain_of(node: Node, need: Callable[[str], str]) -> None:
+    await node.ask()
+    await node.call("POST", "/api/v1/drains", DRAIN)
+    _, plain = await page_of(node, "text/plain")
+    done = await asyncio.to_thread(
+        subprocess.run, [need("promtool"), "check", "metrics"], input=plain, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gslb.api.reports import events_view, report_view
+from gslb.api.reports import chosen_rows, event_view, report_view
 from gslb.health.record import Event, Figures, Row
 from tests.whole_node import SITES, Node
 
@@ -30,7 +30,7 @@ def test_figures_as_the_api_shows_them() -> None:
         Row("member", "web", "tokyo", "jp", "7d", Figures(1, 0, 0), Figures()),
         Row("pool", "web", "", "", "24h", Figures(9, 0, 0), Figures(9, 0, 0)),
     ]
-    view = report_view(7.0, rows, "member", "24h")
+    view = report_view(7.0, chosen_rows(rows, "member", "24h", {}), "member", "24h", None)
     assert (view["at"], view["by"], view["span"]) == (7.0, "member", "24h")
     (row,) = view["rows"]
     assert {name: row[name] for name in ("pool", "member", "site")} == {"pool": "web", "member": "tokyo", "site": "jp"}
@@ -44,27 +44,30 @@ def test_figures_as_the_api_shows_them() -> None:
         "availability": (DAY - 100) / (DAY - 50),
     }
     assert row["effective"]["availability"] is None
-    (pool,) = report_view(7.0, rows, "pool", "24h")["rows"]
+    (pool,) = report_view(7.0, chosen_rows(rows, "pool", "24h", {"pool": "web"}), "pool", "24h", None)["rows"]
     assert pool.keys() == {"pool", "observed", "effective"}
 
 
 def test_events_as_the_api_shows_them() -> None:
-    event = Event(5.0, "web", "tokyo", "jp", "192.0.2.1", "observed", "up", "down", "web: timeout")
-    assert events_view([event]) == {
-        "events": [
-            {
-                "at": 5.0,
-                "pool": "web",
-                "member": "tokyo",
-                "site": "jp",
-                "address": "192.0.2.1",
-                "what": "observed",
-                "before": "up",
-                "after": "down",
-                "cause": "web: timeout",
-            }
-        ]
+    event = Event(5.0, "web", "tokyo", "jp", "192.0.2.1", "observed", "up", "down", "web: timeout", 12)
+    assert event_view(event) == {
+        "id": 12,
+        "at": 5.0,
+        "pool": "web",
+        "member": "tokyo",
+        "site": "jp",
+        "address": "192.0.2.1",
+        "what": "observed",
+        "before": "up",
+        "after": "down",
+        "cause": "web: timeout",
     }
+
+
+def test_rows_by_name() -> None:
+    rows = [Row("member", pool, "m", "jp", "24h", Figures(), Figures()) for pool in ("web", "mail")]
+    assert [row.pool for row in chosen_rows(rows, "member", "24h", {"pool": "", "site": "jp"})] == ["mail", "web"]
+    assert chosen_rows(rows, "member", "24h", {"pool": "web", "site": "fr"}) == []
 
 
 async def test_an_outage_shows_and_outlives_a_restart(node: Node) -> None:

@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from gslb.api.views import drain_view, is_live
+from gslb.api.views import intent_view, is_live
 from gslb.intents import Drain, Target
 from tests.support import config, states
 from tests.whole_node import Node
@@ -87,15 +87,15 @@ async def test_a_member_that_is_probed_at_another_address(stopped_node: Node) ->
 
 def test_the_states_of_a_drain() -> None:
     drain = Drain("d-1", Target("site", "tokyo"), "r", "o", 100.0, 200.0)
-    assert drain_view(drain, config(), 150)["state"] == "active"
-    assert drain_view(drain, config(), 200)["state"] == "expired"
+    assert intent_view(drain, config(), 150)["state"] == "active"
+    assert intent_view(drain, config(), 200)["state"] == "expired"
     removed = Drain("d-1", Target("site", "tokyo"), "r", "o", 100.0, 200.0, 150.0)
-    assert drain_view(removed, config(), 300)["state"] == "removed"
-    assert drain_view(drain, config(), 150)["members"] == ["web/tokyo"]
+    assert intent_view(removed, config(), 300)["state"] == "removed"
+    assert intent_view(drain, config(), 150)["members"] == ["web/tokyo"]
     leased = replace(drain, leased=True)
-    assert drain_view(leased, config(), 1e9)["state"] == "active", "the store ends it, whatever the clock says"
-    assert drain_view(replace(leased, removed=200.5), config(), 300)["state"] == "expired"
-    assert drain_view(replace(leased, removed=150.0), config(), 300)["state"] == "removed"
+    assert intent_view(leased, config(), 1e9)["state"] == "active", "the store ends it, whatever the clock says"
+    assert intent_view(replace(leased, removed=200.5), config(), 300)["state"] == "expired"
+    assert intent_view(replace(leased, removed=150.0), config(), 300)["state"] == "removed"
 
 
 def test_a_member_lives_while_one_address_does() -> None:

@@ -1,15 +1,20 @@
 """Finding the node and talking to its API, against a real HTTP server."""
 
 import json
+import signal
+import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gslb.cli.client import Client, connect, find_config
+from gslb.cli.main import main
 from gslb.errors import ConflictError, GslbError, NotFoundError, RequestError, StoreError, UnauthorizedError
+from tests.certificates import Issuer
 
 PROBLEM = {"title": "Bad", "detail": "it is bad", "hint": "mend it", "errors": []}
 ANSWERS = {
@@ -161,3 +166,37 @@ def test_a_node_without_an_api(tmp_path: Path) -> None:
     (tmp_path / "gslb.yaml").write_text(NODE % "")
     with pytest.raises(RequestError, match=r"no listen\.api"):
         connect(str(tmp_path / "gslb.yaml"), None, None)
+
+
+def test_a_node_with_tls_is_reached_from_its_folder_and_from_elsewhere(
+    tmp_path: Path,
+    write_node: Callable[..., str],
+    start_gslb: Callable[..., Any],
+    eventually: Callable[..., None],
+    free_port: Callable[[], int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    issuer, port = Issuer(tmp_path / "pki"), free_port()
+    pair, mine = issuer.pair("127.0.0.1"), issuer.pair("me", "me")
+    config = Path(write_node(tmp_path, free_port(), port))
+    tls = f", api_tls: {{cert: {pair.cert}, key: {pair.key}, client_ca: {issuer.ca}}}}}"
+    config.write_text(config.read_text().replace(f"{port}'}}", f"{port}'{tls}"))
+    process = start_gslb("serve", "--config", str(config))
+    shown = ["--cert", mine.cert, "--key", mine.key]
+    here = ["nodes", "--config", str(config), *shown]
+    eventually(lambda: process.poll() is not None or main(here) == 0, 20)
+    away = ["nodes", "--api", f"https://127.0.0.1:{port}", "--token-file", str(tmp_path / "state" / "token")]
+    assert main([*away, "--ca", issuer.ca, *shown]) == 0
+    capsys.readouterr()
+    assert main([*away, *shown]) == 1
+    assert "--ca FILE" in capsys.readouterr().err
+    assert main(["nodes", "--config", str(config)]) == 1
+    assert "--cert FILE and --key FILE" in capsys.readouterr().err
+    former = Path(pair.cert).read_text()
+    issuer.pair("127.0.0.1")
+    process.send_signal(signal.SIGHUP)
+    eventually(lambda: main(here) == 0)
+    assert (
+        ssl.get_server_certificate(("127.0.0.1", port)).split() == Path(pair.cert).read_text().split() != former.split()
+    )
+    assert process.poll() is None

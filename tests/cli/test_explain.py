@@ -1,10 +1,15 @@
 """`gslb explain` against a running node."""
 
 import json
+from datetime import UTC, datetime
+from importlib import import_module
 
+import click
 import pytest
 
 from gslb.cli.main import main
+
+module = import_module("gslb.cli.explain")  # the package's attribute of that name may be the verb
 
 
 def test_it_tells_people_why(node, capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,3 +36,41 @@ def test_a_question_that_is_none(node, capsys: pytest.CaptureFixture[str]) -> No
     error = capsys.readouterr().err
     assert "client" in error
     assert "tokyo" in error
+
+
+def test_what_if(node, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["explain", "www.gslb.example.com", "--config", node.config]
+    assert main([*argv, "--if", "drain=site/osaka", "--if", "force=member/web/tokyo=up", "--at", "2h"]) == 0
+    text = capsys.readouterr().out
+    assert "assumed: site/osaka is drained\nassumed: member/web/tokyo is forced up\nassumed: it is 20" in text
+    assert "different from now:" in text
+    assert "web/osaka at osaka: chance 40.0% -> 0.0%" in text
+    assert main([*argv, "--if", "site/osaka=down", "--json"]) == 0
+    view = json.loads(capsys.readouterr().out)
+    assert (view["notes"], view["differs"]) == (["pool web has no monitors: nobody would notice"], [])
+    assert main([*argv, "--if", "osaka"]) == 1
+    assert "site/tokyo=down" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2099-03-01T22:00", "2099-03-01T22:00:00+00:00"),
+        ("2099-03-01T22:00:00+09:00", "2099-03-01T22:00:00+09:00"),
+        ("2099-03-01T22:00:00Z", "2099-03-01T22:00:00+00:00"),
+    ],
+)
+def test_moments(text: str, moment: str) -> None:
+    assert module.absolute(click.Context(module.explain), module.explain.params[0], text) == moment
+
+
+def test_times_from_now() -> None:
+    context = click.Context(module.explain)
+    for text in ("90s", "+90s"):
+        moment = datetime.fromisoformat(module.absolute(context, module.explain.params[0], text))
+        assert 80 < (moment - datetime.now(UTC)).total_seconds() < 91
+
+
+def test_a_moment_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "www.gslb.example.com", "--at", "tomorrow"]) == 2
+    assert "2026-03-01T22:00" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """`gslb serve`: one process or several, and clear words where it cannot."""
 
+import json
 import signal
 from pathlib import Path
 
@@ -31,6 +32,24 @@ def test_it_answers_until_sigterm(workers: int, tmp_path: Path, write_node, star
     assert (tmp_path / "state" / "token").stat().st_mode & 0o777 == 0o600
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("workers", [0, 2])
+def test_every_process_writes_one_event_a_line(
+    workers: int, tmp_path: Path, write_node, start_gslb, free_port, eventually
+) -> None:
+    port = free_port()
+    config = Path(write_node(tmp_path, port, free_port(), workers=workers))
+    config.write_text(config.read_text() + "log: {format: json, queries: 1/1}\n")
+    process = start_gslb("serve", "--config", str(config))
+    eventually(lambda: process.poll() is not None or answers(port), 20)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    events = [json.loads(line) for line in (tmp_path / "gslb-0.log").read_text().splitlines()]
+    assert {"gslb.query", "gslb.api", "gslb.supervisor" if workers else "gslb.control"} <= {e["logger"] for e in events}
+    (asked,) = [event for event in events if event["logger"] == "gslb.query" and event["rcode"] == "NOERROR"][-1:]
+    assert (asked["name"], asked["type"], asked["client"]) == ("www.gslb.example.com.", "A", "127.0.0.1")
 
 
 @pytest.mark.e2e

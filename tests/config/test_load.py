@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gslb.config.load import INLINE, MAX_YAML, load_monitor, load_node
+from gslb.config.load import INLINE, MAX_YAML, ZonesFiles, load_monitor, load_node
+from gslb.config.load import load as load_with
 from gslb.errors import ConfigError
 from gslb.probe import KINDS
 from gslb.probe.http import HttpMonitor
@@ -290,3 +291,56 @@ def test_what_is_no_monitor(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_monitor(text, KINDS)
     assert message in str(caught.value)
+
+
+MASTER = "@ 60 IN SOA ns1 host 1 60 60 60 60\n@ 60 IN NS ns1\nns1 60 IN A 192.0.2.53\n"
+
+
+@pytest.fixture
+def copied(folder: Folder) -> tuple[str, Path]:
+    """A node file whose zones folder has two files and names a third elsewhere; and a copy of the first two."""
+    folder.write_all()
+    (folder.path / "zones/more").mkdir()
+    folder.write("zones/more/net.zone", MASTER)
+    folder.write("outside.zone", MASTER)
+    named = "zones: {example.net: {zonefile: more/net.zone}, example.org: {zonefile: ../outside.zone}}\n"
+    folder.write("zones/names.yaml", named)
+    shutil.copytree(folder.path / "zones", folder.path / "copy")
+    return str(folder.path / "gslb.yaml"), folder.path / "copy"
+
+
+def test_what_was_read_is_told_by_name(copied: tuple[str, Path]) -> None:
+    files = ZonesFiles()
+    load_with(copied[0], KINDS, files)
+    names = {"names.yaml", "more/net.zone", "../outside.zone"}
+    assert names < files.contents.keys()
+    assert files.contents["more/net.zone"] == MASTER.encode()
+
+
+def test_a_copy_stands_in_for_the_folder(copied: tuple[str, Path]) -> None:
+    path, copy = copied
+    before = load(path)
+    for file in (copy.parent / "zones").glob("*.yaml"):
+        file.unlink()
+    again = load_with(path, KINDS, ZonesFiles(copy))
+    assert (again.digest, again.zones) == (before.digest, before.zones)
+    (copy / "more/net.zone").write_text("nonsense")
+    with pytest.raises(ConfigError) as error:
+        load_with(path, KINDS, ZonesFiles(copy))
+    assert all(str(copy.parent / "zones/") in problem.where for problem in error.value.problems)
+
+
+def test_files_that_monitors_name_are_those_of_the_copy(folder: Folder) -> None:
+    folder.write_all(monitors="web: {type: http, scheme: https, host: www, ca: ca.pem}\nssh: {type: tcp, port: 22}")
+    folder.write("zones/ca.pem", "")
+    shutil.copytree(folder.path / "zones", folder.path / "copy")
+    monitor = load_with(str(folder.path / "gslb.yaml"), KINDS, ZonesFiles(folder.path / "copy")).monitors["web"]
+    assert str(folder.path / "copy/ca.pem") in repr(monitor)
+
+
+def test_alone_a_folder_includes_nothing_from_elsewhere(copied: tuple[str, Path]) -> None:
+    path, copy = copied
+    with pytest.raises(ConfigError, match="outside of the zones folder, and was not sent along"):
+        load_with(path, KINDS, ZonesFiles(copy, alone=True))
+    (copy / "names.yaml").write_text("zones: {example.net: {zonefile: more/net.zone}}\n")
+    assert len(load_with(path, KINDS, ZonesFiles(copy, alone=True)).zones) == 2

@@ -10,6 +10,7 @@ from gslb.control.chances import chances, data_of, inclusion
 from gslb.dns.message import A
 from gslb.dns.response import record
 from gslb.policy.nodes import Answer, Choice, Sample
+from gslb.policy.split import Split
 from gslb.table.client import Client
 from tests.support import config, table
 
@@ -62,6 +63,12 @@ def test_a_tree_gives_what_its_draws_give(client: Client) -> None:
     told = chances(tree, client)
     assert told[first] == pytest.approx(0.7)
     assert told == pytest.approx({data: count / 20_000 for data, count in drawn.items()}, abs=0.02)
+
+
+def test_a_client_is_kept_away_or_is_not(client: Client) -> None:
+    first, second, *_ = ADDRESSES
+    for percent, data in ((1, second), (99, first)):
+        assert chances(Split(b"site/tokyo", [percent], [answer(first), answer(second)]), client) == {data: 1.0}
 
 
 def test_an_unknown_kind_is_told(client: Client) -> None:

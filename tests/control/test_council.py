@@ -185,7 +185,7 @@ def test_without_the_store_the_own_prober_decides_and_what_returns_is_stale_for_
     now, verdicts = 100.0, seen("up")
     stale = Ballot("osaka-1", "osaka", seen("up")), Ballot("witness-1", "witness", seen("up"))
     place = Place(*stale)
-    council = Council(lost_store(), lambda: verdicts, place, lambda: now)
+    council = Council(lost_store(), lambda: verdicts, place, steady=lambda: now)
     council.decide()
     place.lost, place.others = True, {}
     verdicts = seen("down")
@@ -203,6 +203,33 @@ def test_without_the_store_the_own_prober_decides_and_what_returns_is_stale_for_
     now = 151.0 + RETURN
     council.decide()
     assert (council.lost, council.belief[A].verdict) == (False, "up")
+
+
+@pytest.mark.parametrize("turned", [-3600.0, 3600.0])
+def test_a_wall_clock_that_is_turned_neither_ends_nor_prolongs_the_loss_of_the_store(turned: float) -> None:
+    wall, steady = 1e9, 100.0
+    place = Place(Ballot("osaka-1", "osaka", seen("up")), Ballot("witness-1", "witness", seen("up")))
+    council = Council(lost_store(), lambda: seen("down"), place, lambda: wall, lambda: steady)
+    place.lost = True
+    council.decide()
+    place.lost, wall = False, wall + turned
+    council.decide()
+    assert (council.lost, council.belief[A].verdict) == (True, "down")
+    steady += RETURN
+    council.decide()
+    assert (council.lost, council.belief[A].verdict) == (False, "up")
+
+
+def test_what_the_store_showed_before_its_loss_is_neither_counted_nor_shown() -> None:
+    class Going(Place):
+        def ballots(self) -> dict[str, Ballot]:
+            self.lost = True  # as soon as they were read
+            return super().ballots()
+
+    place = Going(Ballot("osaka-1", "osaka", seen("up")), Ballot("witness-1", "witness", seen("up")))
+    council = Council(lost_store(), lambda: seen("down"), place)
+    council.decide()
+    assert (council.lost, council.belief[A].verdict, list(council.ballots)) == (True, "down", ["tokyo-1"])
 
 
 @pytest.mark.parametrize(("loss", "roles"), [("freeze", ("probe",)), ("own_votes", ("dns",))])
@@ -257,7 +284,7 @@ async def test_a_store_that_takes_no_ballot_has_old_ones_of_others(monkeypatch: 
     monkeypatch.setattr("gslb.control.council.GAP", 0.01)
     now, woken = 100.0, asyncio.Event()
     place = Place(Ballot("osaka-1", "osaka", seen("up")), Ballot("witness-1", "witness", seen("up")))
-    council = Council(lost_store(), lambda: seen("down"), place, lambda: now)
+    council = Council(lost_store(), lambda: seen("down"), place, steady=lambda: now)
     place.fault = True
     task = asyncio.create_task(council.keep_casting(woken.set))
     async with asyncio.timeout(5):

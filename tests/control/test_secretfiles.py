@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gslb.control.secretfiles import ensure_cookie_secrets
+from gslb.control.secretfiles import ensure_cookie_secrets, mark_of, write_secret
 from gslb.errors import StateError
 
 
@@ -21,3 +21,13 @@ def test_cookie_secrets_are_made_once_and_for_the_owner_alone(tmp_path: Path) ->
 def test_cookie_secrets_that_cannot_be_made(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="cannot be made"):
         ensure_cookie_secrets(str(tmp_path / "absent" / "cookie-secrets"))
+
+
+def test_a_mark_changes_with_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    assert mark_of(str(path)) == ()
+    write_secret(path, "one")
+    first = mark_of(str(path))
+    assert mark_of(str(path)) == first
+    write_secret(path, "two")
+    assert mark_of(str(path)) not in ((), first)

@@ -14,7 +14,12 @@ from gslb.store.etcd import Etcd
 from gslb.store.etcdaccess import client_tls
 from gslb.store.shared import EtcdStore
 from tests.deploy.kit import DEPLOY, NODES, SITES, Deployment, fetch, run
-from tests.store.nodes_kit import make_drain, until
+from tests.store.nodes_kit import (
+    add,
+    make_drain,
+    records,
+    until,
+)
 
 Need = Callable[[str], str]
 
@@ -31,7 +36,7 @@ async def test_three_members_as_deployed_carry_drains_from_node_to_node(deployme
     deployment.login()
     async with deployment.store("tokyo-1") as tokyo, deployment.store("osaka-1") as osaka:
         await until(lambda: len(osaka.roster()) == len(tokyo.roster()) == 2)
-        await tokyo.add_drain(make_drain("d-1", "site/tokyo"))
+        await add(tokyo, make_drain("d-1", "site/tokyo"))
         await until(lambda: drains(osaka) == {"d-1"})
         deployment.stop("tokyo")
         await drained(osaka, "d-2")
@@ -39,7 +44,7 @@ async def test_three_members_as_deployed_carry_drains_from_node_to_node(deployme
         await deployment.start(*SITES)
         await drained(tokyo, "d-3")
         await until(lambda: drains(osaka) == drains(tokyo) == {"d-1", "d-2", "d-3"})
-        assert [record.subject for record in await osaka.audit(10)] == ["d-3", "d-2", "d-1"]
+        assert [record.subject for record in await records(osaka, 10)] == ["d-3", "d-2", "d-1"]
     for site in SITES:
         assert "unrecognized environment variable" not in deployment.log(site)
 
@@ -53,7 +58,7 @@ async def drained(store: EtcdStore, drain_id: str) -> None:
     async with asyncio.timeout(15):
         while True:
             with suppress(StoreError):
-                await store.add_drain(make_drain(drain_id, f"pool/{drain_id}"))
+                await add(store, make_drain(drain_id, f"pool/{drain_id}"))
                 return
             await asyncio.sleep(0.2)
 
@@ -61,11 +66,11 @@ async def drained(store: EtcdStore, drain_id: str) -> None:
 async def test_new_members_are_found_and_know_no_drain_but_local_ones_hold(deployment: Deployment) -> None:
     await deployment.start(*SITES)
     async with deployment.store("tokyo-1") as tokyo, deployment.store("osaka-1") as osaka:
-        await tokyo.add_drain(make_drain("d-1", "site/tokyo"))
+        await add(tokyo, make_drain("d-1", "site/tokyo"))
         await until(lambda: drains(osaka) == {"d-1"})
         deployment.lose()
         await until(lambda: osaka.condition().lost)
-        await osaka.add_drain(make_drain("l-1", "site/tokyo", local=True))
+        await add(osaka, make_drain("l-1", "site/tokyo", local=True))
         assert drains(osaka) == {"d-1", "l-1"}
         await deployment.start(*SITES)
         await until(lambda: active(osaka) == {"l-1"} and not active(tokyo), 10)

@@ -61,6 +61,11 @@ def test_without_a_database_nobody_has_an_order_and_the_scope_is_zero() -> None:
     assert compile_nearest(Atlas.empty(), SITES).find(6, 1 << 90) == (None, 0)
 
 
+def test_its_ranges_are_told() -> None:
+    nearest = compile_nearest(atlas_of(Place("JP"), Place("DE"), Place("US")), SITES)
+    assert {start for start, _ in nearest.ranges.v4.rows()} >= {0, 1 << 8, 2 << 8}
+
+
 def test_parts_survive_msgpack() -> None:
     nearest = compile_nearest(atlas_of(Place("JP"), Place("DE"), Place("US")), SITES)
     packed = msgpack.packb(nearest.to_parts())

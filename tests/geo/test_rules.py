@@ -191,6 +191,12 @@ def test_a_private_rule_below_one_that_always_wins_costs_no_scope() -> None:
     assert rules.find(*at("192.0.2.1"), *at("10.0.0.1")) == (0, 0)
 
 
+def test_the_ranges_of_clients_are_told() -> None:
+    rules = compile_rules(Atlas.empty(), [Match(subnet=("192.0.2.0/24",)), None])
+    assert [start for start, _ in rules.ranges.v4.rows()] == [0, 192 << 24 | 2 << 8, 192 << 24 | 3 << 8]
+    assert len(list(rules.ranges.v6.rows())) == 1
+
+
 def test_an_empty_match_matches_everyone() -> None:
     assert compile_rules(Atlas.empty(), [Match(), None]).find(4, 0, 4, 0) == (0, 0)
 

@@ -30,17 +30,31 @@ class Host:
         self._argv: list[str] = []
         self._env: dict[str, str] = {}
         self._pipes = False
+        self._cwd = ROOT
         folder.mkdir(parents=True, exist_ok=True)
         self.namespace = network.add_host(place, more)
 
-    def start(self, *argv: str, env: Mapping[str, str] | None = None, pipes: bool = False) -> None:
-        """Start its program; `pipes` keeps both ends of a talk with it."""
+    def start(
+        self, *argv: str, env: Mapping[str, str] | None = None, pipes: bool = False, tree: Path | None = None
+    ) -> None:
+        """Start its program; `pipes` keeps both ends of a talk with it, `tree` is the folder of another version."""
         self._argv, self._env, self._pipes = list(argv), {**ENVIRONMENT, **(env or {})}, pipes
+        self._cwd = tree or ROOT
+        if tree:
+            self._env["PYTHONPATH"] = str(tree)
         self.restart()
 
     def restart(self) -> None:
         """Start the same program once more, after it has ended."""
         self.kill()
+        self._launch()
+
+    def relaunch(self) -> None:
+        """The same after the program alone was killed: what it had started may live on."""
+        self._reap()
+        self._launch()
+
+    def _launch(self) -> None:
         pipe = subprocess.PIPE if self._pipes else None
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -49,7 +63,7 @@ class Host:
                 stdout=pipe or log,
                 stderr=log,
                 env=self._env,
-                cwd=ROOT,
+                cwd=self._cwd,
             )
 
     def run(self, *argv: str, seconds: float = 20) -> subprocess.CompletedProcess[str]:

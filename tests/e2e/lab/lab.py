@@ -134,7 +134,9 @@ class Lab:
             eventually(lambda: not any(node.metric("gslb_prober_blind") for node in self.nodes.values()), wait, 0.1)
             time.sleep(self.profile.doubt)
 
-    def write(self, *, store: str | None = None, voting: bool = True, pool: str = "", more: str = "") -> None:
+    def write(
+        self, *, store: str | None = None, voting: bool = True, pool: str = "", more: str = "", workers: int = 1
+    ) -> None:
         """Write the zones folder and every node file.
 
         `store` is YAML; without it etcd is the store where there are members, else sqlite. With `voting` every node
@@ -149,7 +151,7 @@ class Lab:
         for site, node in self.nodes.items():
             others = [f"'{n.reachable}'" for n in self.nodes.values() if n is not node]
             references = "" if voting else f"probe: {{references: [{', '.join(others)}]}}\n"
-            node.write(self.zones, roles=self.plans[site].roles, store=chosen, more=references + more)
+            node.write(self.zones, roles=self.plans[site].roles, store=chosen, workers=workers, more=references + more)
 
     def zone(self, *, voting: bool, pool: str = "") -> str:
         """The zones file: one pool with all targets, answered at NAME."""

@@ -64,11 +64,15 @@ class LabNode:
         """The endpoint by which other probers see that it is there: its DNS, or its API where it has none."""
         return f"{self.host.address}:{53 if self.answers else API}"
 
-    def start(self, faketime: str = "") -> None:
-        """Start `gslb serve`; with the path of libfaketime its wall clock can be turned by skew()."""
+    def start(self, faketime: str = "", tree: Path | None = None) -> None:
+        """Start `gslb serve`, of another version where `tree` is its folder.
+
+        With the path of libfaketime its wall clock can be turned by skew().
+        """
         self._faketime = faketime
         env = self._clock_env() if faketime else {}
-        self.host.start(sys.executable, "-m", "gslb.cli.main", "serve", "--config", str(self.config), env=env)
+        argv = sys.executable, "-m", "gslb.cli.main", "serve", "--config", str(self.config)
+        self.host.start(*argv, env=env, tree=tree)
 
     def _clock_env(self) -> dict[str, str]:
         shim = self.host.folder / "shim"
@@ -83,9 +87,21 @@ class LabNode:
         self.host.process.send_signal(signal.SIGHUP)
 
     def control(self) -> int:
-        """The pid of its control process."""
-        run = json.loads((self.state / "run.json").read_text())
-        return int(run["control"][0][0])
+        """The pid of its control process; 0 while there is none. A node without DNS is nothing else."""
+        if not self.answers:
+            return self.host.process.pid if self.host.process else 0
+        return next(iter(self._run("control")), 0)
+
+    def workers(self) -> list[int]:
+        """The pids of its DNS workers."""
+        return self._run("workers")
+
+    def _run(self, kind: str) -> list[int]:
+        """Of the run file, which is not there while a node begins."""
+        try:
+            return [int(pid) for pid, _ in json.loads((self.state / "run.json").read_text())[kind]]
+        except FileNotFoundError:
+            return []
 
     def memory(self) -> dict[int, int]:
         """What each of its processes has in memory, octets."""

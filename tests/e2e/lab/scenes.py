@@ -23,11 +23,11 @@ def three(make: Callable[..., Lab], **more: Plan) -> Lab:
     return lab
 
 
-def started(lab: Lab, faketime: str = "") -> None:
+def started(lab: Lab, faketime: str = "", pool: str = STEADY, workers: int = 1) -> None:
     """Start everything in a lab, and wait until it is one."""
     lab.etcd.flags = QUOTA
     lab.start_etcd()
-    lab.write(pool=STEADY)
+    lab.write(pool=pool, workers=workers)
     lab.start_targets()
     lab.start_nodes(faketime=faketime)
     eventually(lambda: alike(lab), 15, 0.1)

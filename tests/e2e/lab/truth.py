@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
+from threading import Lock
 from typing import NamedTuple
 
 
@@ -27,10 +28,15 @@ class Truth:
 
     def __init__(self, addresses: Iterable[str]) -> None:
         self._moments = {address: [Moment(0.0)] for address in addresses}
+        self._lock = Lock()
 
     @property
     def addresses(self) -> list[str]:
         return list(self._moments)
+
+    def moments(self, address: str) -> list[Moment]:
+        """All that became of an address, in order."""
+        return self._moments[address]
 
     def times(self) -> set[float]:
         """When anything changed."""
@@ -38,44 +44,34 @@ class Truth:
 
     def die(self, addresses: Iterable[str], cause: str, when: float) -> None:
         """They are dead from then on; an address lives again when all causes have ended."""
-        for address in addresses:
-            last = self._moments[address][-1]
-            self._add(address, last._replace(since=when, dead=last.dead | {cause}))
+        self._change(addresses, when, lambda last: last._replace(dead=last.dead | {cause}))
 
     def live(self, addresses: Iterable[str], cause: str, when: float) -> None:
         """The cause has ended."""
-        for address in addresses:
-            last = self._moments[address][-1]
-            self._add(address, last._replace(since=when, dead=last.dead - {cause}))
+        self._change(addresses, when, lambda last: last._replace(dead=last.dead - {cause}))
 
     def drained(self, addresses: Iterable[str], ident: str, when: float) -> None:
         """A drain was acknowledged."""
-        for address in addresses:
-            last = self._moments[address][-1]
-            self._add(address, last._replace(since=when, drains=last.drains | {ident}))
+        self._change(addresses, when, lambda last: last._replace(drains=last.drains | {ident}))
 
     def undrained(self, addresses: Iterable[str], ident: str, when: float) -> None:
         """A drain was cancelled, or ran out: call it when that was asked for, since then either answer is right."""
-        for address in addresses:
-            last = self._moments[address][-1]
-            self._add(address, last._replace(since=when, drains=last.drains - {ident}))
+        self._change(addresses, when, lambda last: last._replace(drains=last.drains - {ident}))
 
     def doubt(self, addresses: Iterable[str], cause: str, when: float) -> None:
         """From then on nobody has to answer with them: a drain was asked for, and is not acknowledged yet."""
-        for address in addresses:
-            last = self._moments[address][-1]
-            self._add(address, last._replace(since=when, doubts=last.doubts | {cause}))
+        self._change(addresses, when, lambda last: last._replace(doubts=last.doubts | {cause}))
 
     def sure(self, addresses: Iterable[str], cause: str, when: float) -> None:
         """The doubt has ended."""
-        for address in addresses:
-            last = self._moments[address][-1]
-            self._add(address, last._replace(since=when, doubts=last.doubts - {cause}))
+        self._change(addresses, when, lambda last: last._replace(doubts=last.doubts - {cause}))
 
-    def _add(self, address: str, moment: Moment) -> None:
+    def _change(self, addresses: Iterable[str], when: float, change: Callable[[Moment], Moment]) -> None:
         # Two threads may tell of the same instant out of order by a hair: time never goes back here.
-        moments = self._moments[address]
-        moments.append(moment._replace(since=max(moment.since, moments[-1].since)))
+        with self._lock:
+            for address in addresses:
+                moments = self._moments[address]
+                moments.append(change(moments[-1])._replace(since=max(when, moments[-1].since)))
 
     def dead_for(self, address: str, now: float) -> float:
         """How long it had been dead without a break; 0.0 where it lived."""
