@@ -64,7 +64,8 @@ class ExplainedPool(Shape):
 class Explanation(Shape):
     """One query, answered and explained; `text` says the whole for people.
 
-    The last three are empty without `if` and `at`: what was assumed, what to know of that, and what is another than now.
+    The last three are empty without `if` and `at`: what was assumed, what to know of that, what is
+    another than now.
     """
 
     name: str

@@ -268,7 +268,7 @@ class Controller:
         for line in told(before, states):
             log.info("%s", line)
         self.since = since(self.since, before, states, now)
-        #self._keeper.changed.set()  # votes of others change belief, too
+        self._keeper.changed.set()  # votes of others change belief, too
 
     async def _settle_and_save(self) -> None:
         """After the first round, keep the health snapshot in the store."""

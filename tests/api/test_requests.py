@@ -1,28 +1,28 @@
 """What callers may send, and what they are told."""
 
 import json
-from ipaddress import ip_network
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from gslb.api.fields import LONGEST
 from gslb.api.requests import (
     DEFAULT,
-    LONGEST,
+    ChangeRequest,
     DrainRequest,
-    DrainsQuery,
-    EventsQuery,
-    ExplainQuery,
+    ForceRequest,
+    HoldRequest,
+    PlanRequest,
     PushRequest,
-    ReportsQuery,
+    ReloadRequest,
+    WithdrawRequest,
     push_key,
 )
-from gslb.dns.name import from_text
-from gslb.errors import NotFoundError
+from gslb.errors import InvalidError, NotFoundError
 from gslb.health.states import TargetKey
+from gslb.intents import Drain, Target
 from gslb.probe.push import Push
-from gslb.store.historyfile import Wanted
 
 NOW = 1_795_232_400.0  # 2026-11-21T04:00:00Z
 GOOD = {"target": "site/tokyo", "reason": "CHG-1042"}
@@ -84,7 +84,7 @@ def test_how_long(values: dict[str, Any], seconds: float) -> None:
         ({"owner": "x" * 101}, "owner"),
         ({"target": "tokyo"}, "target"),
         ({"target": ["site/tokyo"]}, "target"),
-        ({"percent": 50}, "percent"),
+        ({"colour": "red"}, "colour"),
     ],
 )
 def test_what_is_wrong_is_told_by_field(values: dict[str, Any], field: str) -> None:
@@ -103,64 +103,74 @@ def test_text_is_stripped_and_kept_as_it_is() -> None:
     assert drain(reason="  東京 down ", owner=" me ").reason == "東京 down"
 
 
-def test_a_query_to_explain() -> None:
-    question = ExplainQuery.model_validate(
-        {"name": "WWW.example.com", "type": "aaaa", "ecs": "203.0.113.0/24"}
-    ).question()
-    assert question.name == from_text("WWW.example.com.")
-    assert question.rtype == 28
-    assert question.client == bytes((127, 0, 0, 1))
-    assert question.ecs == ip_network("203.0.113.0/24")
-    assert ExplainQuery.model_validate({"name": "@", "client": "2001:db8::1"}).question().client[:2] == b"\x20\x01"
+def test_a_drain_that_begins_later_for_some() -> None:
+    wish = drain(starts=NOW + 3600, **{"for": "1h"}, percent=30, local=True, force=True).wish(NOW)
+    assert (wish.kind, wish.starts, wish.expires, wish.percent) == ("drain", NOW + 3600, NOW + 7200, 30)
+    assert (wish.local, wish.override) == (True, True)
+    assert drain(starts=NOW + 86_400, expires=NOW + 86_400 + LONGEST).wish(NOW).expires == NOW + 86_400 + LONGEST
 
 
 @pytest.mark.parametrize(
     ("values", "field"),
     [
-        ({}, "name"),
-        ({"name": "a..b"}, "name"),
-        ({"name": "x" * 64}, "name"),
-        ({"name": "a", "type": "NONSENSE"}, "type"),
-        ({"name": "a", "client": "203.0.113"}, "client"),
-        ({"name": "a", "client": "::ffff:192.0.2.1"}, "client"),
-        ({"name": "a", "ecs": "203.0.113.1/24"}, "ecs"),
-        ({"name": "a", "more": "1"}, "more"),
+        ({"starts": NOW - 1}, "starts"),
+        ({"starts": NOW + 31 * 86_400}, "starts"),
+        ({"starts": NOW + 60, "expires": NOW + 30}, "expires"),
+        ({"percent": 0}, "percent"),
+        ({"percent": 101}, "percent"),
+        ({"percent": "50"}, "percent"),
     ],
 )
-def test_what_cannot_be_explained(values: dict[str, str], field: str) -> None:
+def test_what_cannot_begin(values: dict[str, Any], field: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        ExplainQuery.model_validate(values)
+        drain(**values)
     assert faults(caught.value) == {field}
 
 
-def test_listing_all() -> None:
-    assert not DrainsQuery.model_validate({}).all
-    assert DrainsQuery.model_validate({"all": "true"}).all
+def test_holds_and_forces() -> None:
+    hold = HoldRequest.model_validate_json(json.dumps({**GOOD, "for": "1h"}), context={"now": NOW}).wish(NOW)
+    assert (hold.kind, hold.expires) == ("hold", NOW + 3600)
+    with pytest.raises(ValidationError, match="nothing is frozen for ever"):
+        HoldRequest.model_validate_json(json.dumps(GOOD), context={"now": NOW})
+    force = ForceRequest.model_validate_json(json.dumps({**GOOD, "up": True}), context={"now": NOW}).wish(NOW)
+    assert (force.kind, force.expires, force.up) == ("force", None, True)
     with pytest.raises(ValidationError):
-        DrainsQuery.model_validate({"all": "perhaps"})
+        ForceRequest.model_validate_json(json.dumps(GOOD), context={"now": NOW})
 
 
-def test_events_unless_told_otherwise_are_the_newest_hundred() -> None:
-    assert EventsQuery.model_validate({}).wanted() == Wanted(0.0, "", "", "", 100)
+DRAINED = Drain("d-1", Target("site", "tokyo"), "r", "o", NOW, NOW + 600)
 
 
-@pytest.mark.parametrize("since", [f"{NOW:.0f}", "2026-11-21T03:40:00Z", "2026-11-21T12:40:00+09:00"])
-def test_events_since_a_time_at_a_place(since: str) -> None:
-    query = {"since": since, "pool": "web", "member": "m", "site": "tokyo", "limit": "7"}
-    assert EventsQuery.model_validate(query).wanted() == Wanted(NOW, "web", "m", "tokyo", 7)
+@pytest.mark.parametrize(
+    ("body", "expires"),
+    [
+        ({"extend": "1h"}, NOW + 4200),
+        ({"for": "1h"}, NOW + 3600),
+        ({"expires": NOW + 60}, NOW + 60),
+        ({"reason": "other"}, None),
+    ],
+)
+def test_a_change(body: dict[str, Any], expires: float | None) -> None:
+    change = ChangeRequest.model_validate_json(json.dumps(body)).change(DRAINED, NOW)
+    assert (change.expires, change.reason) == (expires, body.get("reason"))
 
 
-@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "1001"}, {"since": "2026-11-21T04:00:00"}, {"x": "1"}])
-def test_events_that_cannot_be_had(query: dict[str, str]) -> None:
+def test_a_change_that_lasts_too_long() -> None:
+    for body, pointer in (({"extend": "72h"}, "/extend"), ({"expires": NOW + LONGEST + 1}, "/expires")):
+        with pytest.raises(InvalidError) as caught:
+            ChangeRequest.model_validate_json(json.dumps(body)).change(DRAINED, NOW)
+        assert caught.value.pointer == pointer
+
+
+def test_bodies_for_a_node() -> None:
+    assert ReloadRequest.model_validate_json('{"confirm": "5m", "digest": "6f1c"}').confirm == 300.0
+    for bad in ('{"confirm": "25h"}', '{"confirm": "0s"}', '{"digest": "x"}'):
+        with pytest.raises(ValidationError):
+            ReloadRequest.model_validate_json(bad)
     with pytest.raises(ValidationError):
-        EventsQuery.model_validate(query)
-
-
-def test_reports() -> None:
-    assert ReportsQuery.model_validate({}) == ReportsQuery(by="member", span="24h")
-    with pytest.raises(ValidationError) as caught:
-        ReportsQuery.model_validate({"by": "country", "span": "1y"})
-    assert faults(caught.value) == {"by", "span"}
+        WithdrawRequest.model_validate_json('{"reason": " "}')
+    with pytest.raises(ValidationError):
+        PlanRequest.model_validate_json('{"files": {}}')
 
 
 def test_a_push() -> None:

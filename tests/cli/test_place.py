@@ -44,7 +44,7 @@ def test_any_ipv6_address_is_reached_at_loopback(tmp_path: Path) -> None:
         ("state: state/", "state: state/\nstate: other/", "twice"),
         ('"0.0.0.0:8053"', "8053", "must be"),
         ("zones: zones/", "zones: &a zones/", "anchors"),
-        ("node:", "node: [", ""),
+        ("node:", "node: [", "flow sequence"),
         ("state: state/\n", "", "state"),
         ("zones: zones/", "zones: zones/\n---\nx: 1", "second document"),
     ],
