@@ -13,7 +13,8 @@ from gslb.errors import InvalidError, PreconditionError
 Wanted = frozenset[str] | None  # the tags of a condition; None: there is none, and "*" stands for any
 
 ANY: Final = "*"
-_TAG: Final = re.compile(r'\s*(W/)?"([\x21\x23-\x7e]*)"\s*')
+_TAG: Final = r'(?:W/)?"([\x21\x23-\x7e]*)"'  # a comma may be a part of one
+_TAGS: Final = re.compile(rf"\s*{_TAG}\s*(?:,\s*{_TAG}\s*)*")
 
 
 def tag_of(text: str | bytes, version: str = "") -> str:
@@ -37,10 +38,9 @@ def wanted(header: str | None) -> Wanted:
         return None
     if header.strip() == ANY:
         return frozenset({ANY})
-    found = [_TAG.fullmatch(part) for part in header.split(",")]
-    if not all(found):
+    if not _TAGS.fullmatch(header):
         raise InvalidError('If-Match must be * or tags such as "3.5d1e88c04b7a9f02"', hint="as the header ETag had it")
-    return frozenset(match[2] for match in found if match)
+    return frozenset(re.findall(_TAG, header))
 
 
 def fresh(tags: Wanted, tag: str) -> bool:

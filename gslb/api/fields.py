@@ -25,7 +25,7 @@ _HIDDEN: Final = (
 )
 _BLANK: Final = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 LINE: Final = rf"^[^{_HIDDEN}]*$"
-GIVEN_LINE: Final = rf"^ *[^{_BLANK}{_HIDDEN}][^{_HIDDEN}]*$"
+GIVEN_LINE: Final = rf"^[{_BLANK}]*[^{_BLANK}{_HIDDEN}][^{_HIDDEN}]*$"
 IDENTIFIER: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 _OCTET: Final = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _HOUR: Final = {  # what is at most 72 h, in each unit
@@ -91,7 +91,7 @@ def _line(text: str) -> str:
     """Reasons and owners show in terminals and logs: no escape sequences, no second line."""
     if not re.fullmatch(LINE, text):
         raise ValueError("must be one line of printable text")
-    return text.strip(" ")
+    return text.strip()
 
 
 def _given(text: str) -> str:
@@ -125,6 +125,11 @@ def _count(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,9}", value):
         raise ValueError("must be a whole number")
     return value
+
+
+def whole(value: object) -> object:
+    """A number without a fraction as an integer, which it is in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _text_schema(pattern: str, **more: Any) -> WithJsonSchema:

@@ -48,8 +48,9 @@ async def reports(call: Call[ReportsQuery, None]) -> Reply:
     names = {"pool": query.pool, "member": query.member, "site": query.site}
     found = chosen_rows(rows, query.by, query.span, names)
     kind = f"reports-{query.by}-{query.span}"
-    shown, after = page(found, lambda row: (row.pool, row.member, row.site), kind, query.limit, query.cursor)
-    return Reply(lambda: report_view(at, shown, query.by, query.span, after), long="rows")
+    numbered = enumerate(found)  # in the order of the configuration, as far as the history knows it
+    shown, after = page(numbered, lambda one: (one[0],), kind, query.limit, query.cursor)
+    return Reply(lambda: report_view(at, [row for _, row in shown], query.by, query.span, after), long="rows")
 
 
 def _told(record: Record) -> Json:

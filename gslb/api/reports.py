@@ -19,7 +19,7 @@ def event_view(event: Event) -> Json:
 def chosen_rows(rows: Iterable[Row], by: By, span: str, names: Mapping[str, str]) -> list[Row]:
     """The figures of members, pools or sites over one span; of `names`, what is not empty must fit."""
     found = (row for row in rows if row.by == by and row.span == span)
-    return sorted(row for row in found if all(name in ("", getattr(row, key)) for key, name in names.items()))
+    return [row for row in found if all(name in ("", getattr(row, key)) for key, name in names.items())]
 
 
 def report_view(at: float, rows: Sequence[Row], by: By, span: str, after: str | None) -> Json:

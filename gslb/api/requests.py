@@ -4,9 +4,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Final, cast
 
-from pydantic import AwareDatetime, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
-from gslb.api.fields import LONGEST, Body, GivenLine, Line, Period, TargetText, Trial
+from gslb.api.fields import LONGEST, Body, GivenLine, Line, Period, TargetText, Trial, whole
 from gslb.config.values import address
 from gslb.control.intents import Change, Wish
 from gslb.control.proposals import MOST_FILES
@@ -26,7 +34,12 @@ _TIME: Final = WithJsonSchema(
 
 Time = Annotated[AwareDatetime, Field(strict=False), _TIME]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")]
-Percent = Annotated[int, Field(ge=1, le=100)]
+Percent = Annotated[
+    int,
+    BeforeValidator(whole),
+    Field(ge=1, le=100),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 100}),
+]
 
 
 class ResumeRequest(Body):

@@ -114,7 +114,7 @@ def _in_query(route: Route[Any, Any]) -> Iterator[Json]:
 
 def _in_headers(route: Route[Any, Any]) -> Iterator[Json]:
     if route.method == "GET" and route.scope != OPEN:
-        yield _header("If-None-Match", f"^({_TAGS})$")
+        yield _header("If-None-Match", "")
     if route.conditions:
         yield _header("If-Match", f"^({_TAGS})$")
     if route.method == "POST" and route.remembered:
@@ -124,7 +124,8 @@ def _in_headers(route: Route[Any, Any]) -> Iterator[Json]:
 
 
 def _header(name: str, pattern: str) -> Json:
-    return {"name": name, "in": "header", "required": False, "schema": {"type": "string", "pattern": pattern}}
+    limits = {"pattern": pattern} if pattern else {}
+    return {"name": name, "in": "header", "required": False, "schema": {"type": "string", **limits}}
 
 
 def _responses(route: Route[Any, Any]) -> Iterator[tuple[int, Json]]:

@@ -88,7 +88,9 @@ def _show_plan(found: Json, how: How) -> None:
     if how.as_json:
         show_json(found)
         return
-    length = "" if found["expires"] is None else f" ({lasting(found['expires'] - max(found['starts'], time.time()) + 0.5)})"
+    length = (
+        "" if found["expires"] is None else f" ({lasting(found['expires'] - max(found['starts'], time.time()) + 0.5)})"
+    )
     click.echo(f"{found['target']} {span(found)}{length}: {found['reason']}")
     for line in remaining_lines(found["remains"]):
         click.echo(line)

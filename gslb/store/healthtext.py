@@ -36,14 +36,14 @@ def load(text: str) -> tuple[Belief, Memory]:
     belief = dict(map(_observation, values["belief"]))
     only: Mapping[str, str] = dict(values["only"])
     places: dict[str, dict[tuple[str, str], Past]] = {pool: {} for pool in only}
-    for pool, member, address, stands, since, served, penalty, waiting, suppressed in values["waiting"]:
+    for pool, member, address, stands, since, served, penalty, waiting, suppressed, *_ in values["waiting"]:
         past = Past(_verdict(stands), float(since), _verdict(served), float(penalty), bool(waiting), bool(suppressed))
         places.setdefault(str(pool), {})[str(member), str(address)] = past
     return belief, {pool: PoolPast(those, only=str(only.get(pool, ""))) for pool, those in places.items()}
 
 
 def _observation(row: list[Any]) -> tuple[TargetKey, Observation]:
-    monitor, address, verdict, since, reason = row
+    monitor, address, verdict, since, reason, *_ = row  # a newer version may tell more
     return TargetKey(str(monitor), str(address)), Observation(_verdict(verdict), float(since), str(reason))
 
 

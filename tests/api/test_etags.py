@@ -17,6 +17,7 @@ def test_conditions() -> None:
     assert wanted(None) is None
     assert wanted(" * ") == {"*"}
     assert wanted('"a", W/"b"') == {"a", "b"}
+    assert wanted('"a,b"') == {"a,b"}
     for bad in ("a", '"a', '"a" "b"', "", '"a",'):
         with pytest.raises(InvalidError):
             wanted(bad)

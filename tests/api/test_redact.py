@@ -22,6 +22,7 @@ IDENTITY, SECRET = new_secret()
         ("gslb_tls_expiry_days, gslb_node_info stay", "gslb_tls_expiry_days, gslb_node_info stay"),
         ("the bearer", "the bearer"),
     ],
+    ids=["token", "header in octets", "other token", "login", "capitals", "names of metrics", "a word"],
 )
 def test_redacted(text: str, clean: str) -> None:
     assert redacted(text) == clean

@@ -66,7 +66,7 @@ def test_events_as_the_api_shows_them() -> None:
 
 def test_rows_by_name() -> None:
     rows = [Row("member", pool, "m", "jp", "24h", Figures(), Figures()) for pool in ("web", "mail")]
-    assert [row.pool for row in chosen_rows(rows, "member", "24h", {"pool": "", "site": "jp"})] == ["mail", "web"]
+    assert [row.pool for row in chosen_rows(rows, "member", "24h", {"pool": "", "site": "jp"})] == ["web", "mail"]
     assert chosen_rows(rows, "member", "24h", {"pool": "web", "site": "fr"}) == []
 
 

@@ -6,7 +6,8 @@ from gslb.cli.columns import EVENTS, LISTS, plain, rows_of
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(None, ""), (True, "yes"), (False, "no"), (2.50, "2.5"), (["a", 1.0], "a, 1"), ("x", "x"), (7, "7")]
+    ("value", "text"),
+    [(None, ""), (True, "yes"), (False, "no"), (2.50, "2.5"), (["a", 1.0], "a, 1"), ("x", "x"), (7, "7")],
 )
 def test_plain_values(value: object, text: str) -> None:
     assert plain(value) == text
@@ -22,7 +23,16 @@ def test_plain_values(value: object, text: str) -> None:
     ],
 )
 def test_how_much_is_left_of_an_intent(more: dict, left: str) -> None:
-    one = {"target": "site/a", "owner": "", "reason": "", "id": "f-1", "up": True, "expires": 1.0, "starts": 0.0, **more}
+    one = {
+        "target": "site/a",
+        "owner": "",
+        "reason": "",
+        "id": "f-1",
+        "up": True,
+        "expires": 1.0,
+        "starts": 0.0,
+        **more,
+    }
     assert dict(zip(LISTS["forces"].columns, rows_of(LISTS["forces"], [one], 100.0)[0], strict=True))["left"] == left
 
 

@@ -9,7 +9,11 @@ from gslb.errors import GslbError, NotFoundError
 
 def test_by_id_or_target_and_of_the_kinds_that_are_asked_for(node, ask) -> None:
     client = connect(node.config, None, None)
-    assert ask("drain", "site/osaka", "--reason", "x")[0] == ask("hold", "site/osaka", "--for", "1m", "--reason", "x")[0] == 0
+    assert (
+        ask("drain", "site/osaka", "--reason", "x")[0]
+        == ask("hold", "site/osaka", "--for", "1m", "--reason", "x")[0]
+        == 0
+    )
     drain, hold = found(client, "site/osaka")
     assert (drain["kind"], hold["kind"]) == ("drain", "hold")
     assert one_of(client, hold["id"])["id"] == hold["id"]

@@ -10,7 +10,13 @@ SHORT = {"pool": "web", "live": ["a"], "left": [], "needed": 1, "capacity": None
 
 @pytest.mark.parametrize(
     ("status", "header", "pause"),
-    [(429, "2", 2.0), (503, "0", 0.0), (503, None, None), (409, "2", None), (429, "Fri, 31 Dec 1999 23:59:59 GMT", None)],
+    [
+        (429, "2", 2.0),
+        (503, "0", 0.0),
+        (503, None, None),
+        (409, "2", None),
+        (429, "Fri, 31 Dec 1999 23:59:59 GMT", None),
+    ],
 )
 def test_when_to_come_again(status: int, header: str | None, pause: float | None) -> None:
     assert pause_of(status, header) == pause

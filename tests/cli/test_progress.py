@@ -68,7 +68,9 @@ def test_of_several_nodes_each_has_a_row(node, drained: str, monkeypatch, capsys
 
 
 def test_a_drain_that_ends_meanwhile_ends_the_waiting(ask, node, drained: str) -> None:
-    client = verb.Client("http", "127.0.0.1", node.api, (Path(node.config).parent / "state/token").read_text().strip(), "")
+    client = verb.Client(
+        "http", "127.0.0.1", node.api, (Path(node.config).parent / "state/token").read_text().strip(), ""
+    )
     client.delete(f"/api/v1/drains/{drained}")
     with pytest.raises(verb.GslbError, match="has ended"):
         verb.wait([client], drained, None)

@@ -57,9 +57,8 @@ def before_call(_: Any, case: Any, __: dict[str, Any]) -> None:
 
 
 def _mend_headers(headers: Any) -> None:
-    for key in ("If-Match", "If-None-Match"):
-        if key in headers:
-            headers[key] = random.choice(["*", headers[key]] if key == "If-None-Match" and '"' in headers[key] else ["*"])
+    if "If-Match" in headers:
+        headers["If-Match"] = "*"
     if "Idempotency-Key" in headers:
         headers["Idempotency-Key"] = secrets.token_hex(8)
 
@@ -88,6 +87,12 @@ def _mend_body(body: dict[str, Any], path: str) -> None:
         body.pop("for", None)  # at most the expiry of the monitor
     if "/holds/" in path or "/forces/" in path:
         body.pop("percent", None)
+    if body.get("extend") is not None:
+        body["extend"] = "1ms"  # what lasts longest already may be put off by no more
+    if "/forces/" in path:
+        body.pop("extend", None)  # most have no end
+    if random.random() < 0.6:
+        body.pop("digest", None)
     ends = [key for key in ("extend", "for", "expires") if body.get(key) is not None]
     for key in ends[1:]:
         del body[key]

@@ -120,13 +120,13 @@ class Lab:
         for targets in self.targets.values():
             targets.start()
 
-    def start_nodes(self, *, faketime: str = "", wait: float = 20) -> None:
+    def start_nodes(self, *, faketime: str = "", wait: float = 20, tree: Path | None = None) -> None:
         """Start every node, and wait until all are fresh and see well.
 
         The first to start is blind until its references, the others, are there.
         """
         for node in self.nodes.values():
-            node.start(faketime)
+            node.start(faketime, tree)
         for node in self.nodes.values():
             eventually(node.ended_or_fresh, wait, 0.1)
             assert node.fresh(), node.host.messages()

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from tests.e2e.kit import eventually
@@ -23,13 +24,13 @@ def three(make: Callable[..., Lab], **more: Plan) -> Lab:
     return lab
 
 
-def started(lab: Lab, faketime: str = "", pool: str = STEADY, workers: int = 1) -> None:
-    """Start everything in a lab, and wait until it is one."""
+def started(lab: Lab, faketime: str = "", pool: str = STEADY, workers: int = 1, tree: Path | None = None) -> None:
+    """Start everything in a lab, and wait until it is one. `tree` is the folder of another version."""
     lab.etcd.flags = QUOTA
     lab.start_etcd()
     lab.write(pool=pool, workers=workers)
     lab.start_targets()
-    lab.start_nodes(faketime=faketime)
+    lab.start_nodes(faketime=faketime, tree=tree)
     eventually(lambda: alike(lab), 15, 0.1)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gslb.store.votes import LEASE
 from tests.conftest import ROOT
 from tests.e2e.kit import eventually
 from tests.e2e.lab.lab import Lab, Plan
@@ -19,6 +20,7 @@ from tests.e2e.lab.scenes import WITNESS, assert_right, started, summed
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 BEFORE = "797de08"  # the last commit whose drains have neither beginning nor share
+SETTLED = 10.0  # seconds after which the former version has kept what it believes
 SOON = 10.0  # seconds in which a node that was started anew is one with the others
 
 
@@ -34,20 +36,17 @@ def former(need: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory)
     return folder
 
 
-def test_an_upgrade_node_by_node_and_the_way_back_lose_nothing(make_lab: Callable[..., Lab], former: Path) -> None:
+def test_an_upgrade_node_by_node_loses_nothing(make_lab: Callable[..., Lab], former: Path) -> None:
     lab = make_lab(tokyo=Plan(targets=2), osaka=Plan(targets=2), witness=WITNESS)
-    started(lab)
+    started(lab, tree=former)
     with lab.oracle(500) as oracle:
-        for site in ("tokyo", "witness", "osaka"):  # to the former version, and each tells what it held before
-            lab.drain("osaka", "member/web/osaka-1")
-            change(lab, oracle, site, former)
-            undrained_everywhere(lab, oracle, site)
         for site in ("tokyo", "witness"):
             lab.drain("osaka", "member/web/osaka-1")
             change(lab, oracle, site, None)
             undrained_everywhere(lab, oracle, site)
         assert_one(lab, oracle, "tokyo", "osaka")
         assert_one(lab, oracle, "osaka", "tokyo")
+        lab.drain("tokyo", "member/web/osaka-1")
         change(lab, oracle, "osaka", None)
         undrained_everywhere(lab, oracle, "osaka")
     figures = oracle.figures()
@@ -57,26 +56,46 @@ def test_an_upgrade_node_by_node_and_the_way_back_lose_nothing(make_lab: Callabl
     assert_right(lab, oracle)
 
 
-def test_without_the_store_each_version_knows_from_the_files_of_the_other_who_is_drained_and_who_is_dead(
+def test_who_goes_back_moves_the_file_away_and_has_the_drains_from_the_store(
     make_lab: Callable[..., Lab], former: Path
 ) -> None:
     lab = make_lab(tokyo=Plan(targets=2), osaka=Plan(targets=2), witness=WITNESS)
     started(lab)
+    node = lab.nodes["tokyo"]
+    with lab.oracle(200) as oracle:
+        lab.drain("tokyo", "member/web/osaka-1")
+        lab.settled(oracle, good(lab))
+        node.host.terminate()
+        for file in list(node.state.glob("gslb.sqlite*")):
+            file.rename(file.with_name(f"newer-{file.name}"))
+        wanted, begun = good(lab), time.monotonic()
+        node.start(tree=former)
+        wait = eventually(lambda: node.ended_or_fresh() and one(lab, oracle, wanted), SOON, 0.1)
+        first = min(a.sent for a in oracle.between(begun) if a.node == "tokyo" and a.rcode == 0)
+        undrained_everywhere(lab, oracle, "tokyo")
+    print(f"\nthe way back: answers {first - begun:.1f} s after its start, one with the others after {wait:.1f} s")
+    assert oracle.figures().available == 1.0
+    assert_right(lab, oracle)
+
+
+def test_without_the_store_a_node_knows_from_the_files_of_the_former_who_is_drained_and_who_is_dead(
+    make_lab: Callable[..., Lab], former: Path
+) -> None:
+    lab = make_lab(tokyo=Plan(targets=2), osaka=Plan(targets=2), witness=WITNESS)
+    started(lab, tree=former)
     node, dead = lab.nodes["tokyo"], lab.addresses["osaka"][1]
     with lab.oracle(200) as oracle:
         lab.drain("osaka", "member/web/osaka-1")
         lab.turn(dead, "refuse")
-        eventually(lambda: one(lab, oracle, good(lab)), SOON, 0.1)
+        time.sleep(SETTLED)
         lab.etcd.kill()
-        time.sleep(6)  # by now it follows its own votes
-        for tree in (former, None, former, None):
-            node.host.terminate()
-            node.start(tree=tree)
-            began = time.monotonic()
-            eventually(lambda: any(a.rcode == 0 for a in oracle.between(began) if a.node == "tokyo"), 5, 0.02)  # noqa: B023
-            print(f"\nanswers after {time.monotonic() - began:.2f} s", end="")
+        time.sleep(LEASE + 1)  # by now it follows its own votes
+        for tree in (former, None, None):
+            begun = began_anew(node, tree)
+            wait = eventually(lambda: answered(oracle, "tokyo", begun), 5)  # noqa: B023
             eventually(node.fresh, 10, 0.1)
             assert_runs(node, tree or ROOT)
+            print(f"\nanswers {wait:.2f} s after its start", end="")
             assert [drain["target"] for drain in node.status()["drains"]] == ["member/web/osaka-1"]
         lab.etcd.restart()
         lab.turn(dead, "ok")
@@ -86,12 +105,22 @@ def test_without_the_store_each_version_knows_from_the_files_of_the_other_who_is
     assert oracle.figures().servfail == 0
 
 
-def change(lab: Lab, oracle: Oracle, site: str, tree: Path | None) -> None:
-    """Start the node of a site anew, with the program of a folder, on the files that it has."""
-    node, begun = lab.nodes[site], time.monotonic()
-    wanted = good(lab)
+def began_anew(node: LabNode, tree: Path | None) -> float:
+    """Start a node anew with the program of a folder. Returns the moment."""
     node.host.terminate()
     node.start(tree=tree)
+    return time.monotonic()
+
+
+def answered(oracle: Oracle, site: str, since: float) -> bool:
+    """Whether a node has answered since then."""
+    return any(answer.rcode == 0 for answer in oracle.between(since) if answer.node == site)
+
+
+def change(lab: Lab, oracle: Oracle, site: str, tree: Path | None) -> None:
+    """Start the node of a site anew, with the program of a folder, on the files that it has."""
+    node, wanted = lab.nodes[site], good(lab)
+    begun = began_anew(node, tree)
     took = eventually(lambda: node.ended_or_fresh() and one(lab, oracle, wanted), SOON, 0.1)
     assert node.fresh(), node.host.messages()
     assert_runs(node, tree or ROOT)
@@ -105,7 +134,9 @@ def change(lab: Lab, oracle: Oracle, site: str, tree: Path | None) -> None:
 def assert_runs(node: LabNode, tree: Path) -> None:
     """Every process of a node is of the version in this folder, and none refused a file of the other."""
     assert {Path(f"/proc/{pid}/cwd").resolve() for pid in node.host.pids()} == {tree.resolve()}
-    assert "format version" not in node.host.messages()
+    messages = node.host.messages()
+    assert "format version" not in messages
+    assert "ignored:" not in messages
 
 
 def good(lab: Lab) -> frozenset[str]:
