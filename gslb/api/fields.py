@@ -164,7 +164,7 @@ Limit = Annotated[
     Field(ge=1, le=1000),
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 1000}),
 ]
-Cursor = Annotated[str, Field(max_length=2000, json_schema_extra={"pattern": "^[A-Za-z0-9_-]+$"})]
+Cursor = Annotated[str, Field(max_length=2000, pattern="^[A-Za-z0-9_-]+$")]
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 DnsName = Annotated[str, AfterValidator(read_as(from_text)), _text_schema(_NAME, examples=["www.example.com."])]
 TypeName = Annotated[str, AfterValidator(read_as(type_number)), _text_schema(_TYPE)]

@@ -26,7 +26,7 @@ from gslb.dns.rdata import type_number
 from gslb.health.record import By
 
 _TIME = WithJsonSchema(
-    {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 4102444800}, {"type": "string", "format": "date-time"}]}
+    {"anyOf": [{"type": "number", "minimum": 0, "maximum": 4102444800}, {"type": "string", "format": "date-time"}]}
 )
 _PLACE: Final = "(site/[^/=]+|pool/[^/=]+|member/[^/=]+/[^/=]+)"
 _ASSUMPTION: Final = (

@@ -64,6 +64,7 @@ SECTIONS = {
     },
     "Nodes": {
         "serve": Verb("gslb.cli.serve:serve", "run a node"),
+        "upgrade": Verb("gslb.cli.upgrade:upgrade", "the node becomes the program installed now, no query lost"),
         "withdraw": Verb("gslb.cli.withdraw:withdraw", "a node is not ready any more, but answers"),
         "restore": Verb("gslb.cli.withdraw:restore", "it is ready again"),
         "token": Verb("gslb.cli.token:token", "make, list and revoke API tokens"),

@@ -25,9 +25,10 @@ def serve(config: str) -> int:
         from gslb.api.main import run_control
 
         return 1 if run_control(path) else 0
+    from gslb.cli.upgrade import successor
     from gslb.server import logs
     from gslb.server.supervisor import Supervisor
 
     os.environ[logs.VARIABLE] = logs.handed_on(node.log)  # for the supervisor and all that it starts
     control = [sys.executable, "-m", "gslb.api.main", "--config", path]
-    return Supervisor(node.state, node.dns, node.workers, control).run()
+    return Supervisor(node.state, node.dns, node.workers, control, successor(path)).run()

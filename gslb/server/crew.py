@@ -8,15 +8,17 @@ A worker opens its sockets only when told to, so none serves before the run file
 
 import logging
 import selectors
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gslb.server import channel
+from gslb.server import channel, upgrade
+from gslb.server.adopted import Adopted
 from gslb.server.backoff import Backoff
 from gslb.server.channel import Channel, Message
 from gslb.server.pages import Pages, WorkerPage
@@ -42,7 +44,7 @@ class Child:
 
     slot: int
     page: WorkerPage
-    process: "subprocess.Popen[bytes]"
+    process: "subprocess.Popen[bytes] | Adopted"
     link: Channel
     generation: int  # of the newest base when it was started
     predecessor: "Child | None"
@@ -51,6 +53,7 @@ class Child:
     phase: str = LOADING
     asked: float = 0.0  # when a proof of life was last asked for
     answered: float = 0.0
+    foreign: bool = False  # started by the program before us: to be replaced
 
     def enter(self, phase: str) -> None:
         """Begin another phase."""
@@ -58,8 +61,9 @@ class Child:
         self.since = time.monotonic()
 
     def outdated(self, newest: int) -> bool:
-        """Whether a newer base was published since it was started and loaded."""
-        return self.phase == SERVING and max(self.generation, self.page.base_generation) < newest
+        """Whether a newer base was published since it was started and loaded, or it runs another program."""
+        old = self.foreign or max(self.generation, self.page.base_generation) < newest
+        return self.phase == SERVING and old
 
 
 class Crew:
@@ -84,6 +88,32 @@ class Crew:
     def complete(self) -> bool:
         """Whether all workers that there should be serve."""
         return sum(child.phase == SERVING and child.predecessor is None for child in self.children) >= self._count
+
+    @property
+    def serving(self) -> int:
+        """How many workers answer, as far as is known."""
+        return sum(child.phase == SERVING for child in self.children)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether it is complete, nobody comes or goes, and nobody runs another program."""
+        return self.complete and all(child.phase == SERVING and not child.foreign for child in self.children)
+
+    def adopt(self, workers: Iterable[upgrade.Worker]) -> None:
+        """Take over workers that serve already, from the program that was this process before; replace them soon."""
+        for worker in workers:
+            link = Channel(socket.socket(fileno=worker.fd))
+            now = time.monotonic()
+            page = self._pages.slots[worker.slot]
+            child = Child(
+                worker.slot, page, Adopted(worker.pid), link, page.base_generation, None, now, now, SERVING, now, now, True
+            )
+            self.children.append(child)
+            self._selector.register(link, selectors.EVENT_READ, child)
+
+    def hand_on(self) -> list[upgrade.Worker]:
+        """The workers, for the program that takes our place; while `quiet`."""
+        return [upgrade.Worker(child.process.pid, child.slot, child.link.fileno()) for child in self.children]
 
     def processes(self) -> list[ProcessId]:
         """Those that run, for the run file."""

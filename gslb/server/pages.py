@@ -17,6 +17,7 @@ from gslb.server.stats import COUNTER_NAMES, add, bequeathed, named
 
 PAGE = 4096
 SLOTS = 256  # pages of workers
+_SIZE = PAGE * (SLOTS + 1)
 _WORDS = PAGE // 8
 _COUNTERS = 64  # first word of the counters
 _MAGIC = int.from_bytes(b"GSLBPG") << 16 | 1  # the last two bytes: layout version
@@ -132,21 +133,22 @@ class Pages:
         self._map.close()
 
 
+def fits(path: Path) -> bool:
+    """Whether the file has the layout of this program, so that both can look after the same workers."""
+    try:
+        with path.open("rb") as file:
+            known = int.from_bytes(file.read(8), "little") in (0, _MAGIC)
+            return known and os.fstat(file.fileno()).st_size == _SIZE
+    except FileNotFoundError:
+        return False
+
+
 def _map(path: Path) -> mmap.mmap:
-    size = PAGE * (SLOTS + 1)
-    if not _is_ours(path, size):
+    if not fits(path):
         temporary = path.with_name(f".{path.name}.tmp")
         fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.ftruncate(fd, size)
+        os.ftruncate(fd, _SIZE)
         os.close(fd)
         temporary.rename(path)  # never resize the old file: whoever still maps it would crash
     with path.open("r+b") as file:
-        return mmap.mmap(file.fileno(), size)
-
-
-def _is_ours(path: Path, size: int) -> bool:
-    try:
-        with path.open("rb") as file:
-            return int.from_bytes(file.read(8), "little") in (0, _MAGIC) and os.fstat(file.fileno()).st_size == size
-    except FileNotFoundError:
-        return False
+        return mmap.mmap(file.fileno(), _SIZE)

@@ -51,24 +51,26 @@ class _Header(NamedTuple):
 class FileLock:
     """An exclusive lock on a file that names its holder. It ends with its process and is not inherited."""
 
-    def __init__(self, path: Path, what: str) -> None:
-        """Take the lock. Raises StateError that says who holds it; `what` is the thing that is locked."""
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def __init__(self, path: Path, what: str, held: int | None = None) -> None:
+        """Take the lock, or go on holding it by the descriptor `held`. Raises StateError that says who holds it; `what`
+        is the thing that is locked.
+        """
+        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) if held is None else held
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            holder = os.read(self._fd, 32).decode(errors="replace").strip()
-            os.close(self._fd)
+            holder = os.read(self.fd, 32).decode(errors="replace").strip()
+            os.close(self.fd)
             raise StateError(
                 f"{what} is in use by process {holder or 'unknown'}",
                 hint="stop that process first, or give this node its own state folder",
             ) from error
-        os.truncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        os.truncate(self.fd, 0)
+        os.pwrite(self.fd, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Give it up."""
-        os.close(self._fd)
+        os.close(self.fd)
 
 
 class StateFolder:
@@ -104,9 +106,9 @@ class StateFolder:
         """Copies of what the worker of that slot answers."""
         return self.path / f"tap-{slot}.ring"
 
-    def lock(self) -> FileLock:
-        """Become the one node that runs on this folder. Raises StateError that names the holder."""
-        return FileLock(self.path / "lock", f"state folder {self.path}")
+    def lock(self, held: int | None = None) -> FileLock:
+        """Become, or by a descriptor stay, the one node that runs on this folder. Raises StateError that names the holder."""
+        return FileLock(self.path / "lock", f"state folder {self.path}", held)
 
     def lock_publisher(self) -> FileLock:
         """Become the one process that publishes here. Raises StateError that names the holder."""

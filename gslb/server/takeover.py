@@ -5,6 +5,7 @@ since two must not publish.
 """
 
 import logging
+import os
 import signal
 import time
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from gslb.server.pages import Pages
 from gslb.server.processes import ProcessId, end
 from gslb.server.sockets import Address, check_free
 from gslb.server.state import FileLock, StateFolder, process_ids
+from gslb.server.upgrade import Handed
 
 log = logging.getLogger("gslb.supervisor")
 
@@ -26,14 +28,19 @@ _WORKER_GRACE = 7.0  # TCP clients have five
 class Claim:
     """The right to serve from a state folder on some addresses, and what a predecessor left there."""
 
-    def __init__(self, state: StateFolder, addresses: Sequence[Address]) -> None:
-        """Raises StateError that says who holds the folder or an address; then nothing has changed."""
-        self._lock: FileLock = state.lock()
+    def __init__(self, state: StateFolder, addresses: Sequence[Address], handed: Handed | None = None) -> None:
+        """`handed`: what the program left that was this process before; its workers are no orphans.
+
+        Raises StateError that says who holds the folder or an address; then nothing has changed.
+        """
+        self._lock: FileLock = state.lock(handed.lock if handed else None)
+        ours = {worker.pid for worker in handed.workers} if handed else set[int]()
         try:
             run = state.read_run()
             _refuse_living(run, state)
-            self._orphans = process_ids(run, "workers")
-            check_free(addresses, {process.pid for process in self._orphans})
+            self._orphans = [process for process in process_ids(run, "workers") if process.pid not in ours]
+            if not handed:  # else a socket that tries the address would take queries away from those that answer
+                check_free(addresses, {process.pid for process in self._orphans})
             _end_control(run)
             state.lock_publisher().release()
         except StateError:
@@ -42,7 +49,7 @@ class Claim:
         self._kill_at = 0.0
         self.pages = Pages(state.pages_path)
         for slot, page in self.pages.used():
-            if page.process not in self._orphans:
+            if page.process not in self._orphans and page.pid not in ours:
                 self.pages.retire(slot)
         newest = state.newest() or (0, 0)
         self.pages.control.base_generation, self.pages.control.leaves_generation = newest
@@ -86,6 +93,11 @@ class Claim:
         for process in self._orphans:
             process.send(signum)
 
+    @property
+    def lock(self) -> int:
+        """The descriptor that holds the folder, for the program that takes our place."""
+        return self._lock.fd
+
     def release(self) -> None:
         """Let another node have the folder."""
         self.pages.close()
@@ -94,7 +106,8 @@ class Claim:
 
 def _refuse_living(run: dict[str, Any], state: StateFolder) -> None:
     """The lock is ours, so its last holder should be dead; unless someone removed the lock file under it."""
-    for supervisor in process_ids(run, "supervisor"):
+    others = [process for process in process_ids(run, "supervisor") if process.pid != os.getpid()]
+    for supervisor in others:
         raise StateError(f"state folder {state.path} is in use by process {supervisor.pid}", hint="stop it first")
 
 

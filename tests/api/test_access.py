@@ -62,7 +62,11 @@ def test_a_token_is_known_by_its_document(access: Access, documents: Documents) 
     assert access.used[grant.id] == (1000.0, HERE)
 
 
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic abc", NODE, f"Token {NODE}"])
+@pytest.mark.parametrize(
+    "header",
+    ["", "Bearer", "Bearer ", "Basic abc", NODE, f"Token {NODE}"],
+    ids=["none", "empty", "blank", "login", "no scheme", "other scheme"],
+)
 def test_without_a_token(access: Access, header: str) -> None:
     with pytest.raises(UnauthorizedError, match="a token is needed"):
         access.check(header, HERE)

@@ -7,13 +7,21 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from gslb.cli.client import Client, connect, find_config
+from gslb.cli.client import Client, clients_by, connect, find_config, first_of
 from gslb.cli.main import main
-from gslb.errors import ConflictError, GslbError, NotFoundError, RequestError, StoreError, UnauthorizedError
+from gslb.errors import (
+    ConflictError,
+    GslbError,
+    NotFoundError,
+    RequestError,
+    StoreError,
+    TooManyRequestsError,
+    UnauthorizedError,
+)
 from tests.certificates import Issuer
 
 PROBLEM = {"title": "Bad", "detail": "it is bad", "hint": "mend it", "errors": []}
@@ -28,12 +36,16 @@ ANSWERS = {
     "/404": (404, PROBLEM),
     "/409": (409, PROBLEM),
     "/503": (503, PROBLEM),
+    "/429": (429, PROBLEM),
     "/list": (500, ["no object"]),
 }
 
 
 class Handler(BaseHTTPRequestHandler):
+    asked: ClassVar[list[tuple[str, str | None]]] = []
+
     def answer(self) -> None:
+        Handler.asked.append((self.path, self.headers["Idempotency-Key"]))
         length = int(self.headers.get("Content-Length", 0))
         status, value = ANSWERS.get(self.path, (200, None))
         body = b"" if value is None else json.dumps(value).encode()
@@ -43,7 +55,11 @@ class Handler(BaseHTTPRequestHandler):
             ).encode()
         if self.path == "/text":
             body = b"hello"
+        if self.path == "/later" and sum(path == "/later" for path, _ in Handler.asked) < 3:
+            status = 429
         self.send_response(status)
+        if status == 429:
+            self.send_header("Retry-After", "999" if self.path == "/429" else "0")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -94,6 +110,30 @@ def test_problems_become_our_errors(client: Client, path: str, kind: type[GslbEr
         client.get(path)
     assert type(caught.value) is kind
     assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_a_request_is_sent_again_as_the_node_says_and_done_once(client: Client) -> None:
+    client.call("POST", "/later")
+    keys = [key for path, key in Handler.asked if path == "/later"]
+    assert len(keys) == 3
+    assert len(set(keys)) == 1
+    assert keys[0]
+    with pytest.raises(TooManyRequestsError) as caught:
+        client.get("/429")
+    assert caught.value.retry_after == 999
+
+
+def test_text_is_handed_on_as_it_is(client: Client) -> None:
+    assert client.text("/text") == "hello"
+    with pytest.raises(UnauthorizedError):
+        client.text("/401")
+
+
+def test_of_several_nodes_the_first_that_listens(client: Client, free_port, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = client._replace(port=free_port())
+    assert first_of([gone, client]) is client
+    assert first_of([client, gone]) is client
+    assert first_of([gone]) is gone
 
 
 def test_something_else_listens_there(client: Client) -> None:
@@ -200,3 +240,16 @@ def test_a_node_with_tls_is_reached_from_its_folder_and_from_elsewhere(
         ssl.get_server_certificate(("127.0.0.1", port)).split() == Path(pair.cert).read_text().split() != former.split()
     )
     assert process.poll() is None
+
+
+def test_several_nodes_and_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GSLB_TOKEN", "t")
+    monkeypatch.setenv("GSLB_API", "http://a:1, http://b:2,")
+    nothing = dict.fromkeys(("ca", "cert", "key", "config", "token_file"))
+    assert [one.host for one in clients_by({**nothing, "api": ()})] == ["a", "b"]
+    assert [one.host for one in clients_by({**nothing, "api": ("http://c",)})] == ["c"]
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "token").write_text("abc")
+    (tmp_path / "gslb.yaml").write_text(NODE % ", api: '127.0.0.1:8053'")
+    named = {**nothing, "api": (), "config": str(tmp_path / "gslb.yaml")}
+    assert [one.port for one in clients_by(named)] == [8053]

@@ -9,7 +9,10 @@ import pytest
 
 from gslb import __version__
 from gslb.cli import main as command
-from gslb.errors import ConfigError, GslbError, Problem, StateError
+from gslb.errors import ConfigError, ConflictError, GslbError, Problem, StateError
+from tests.conftest import ENVIRONMENT
+
+SHORT = {"pool": "web", "live": ["a", "b"], "left": ["a"], "needed": 2, "capacity": 5.0, "load": 7.0, "at": 0.0}
 
 
 def test_help_names_every_verb_and_exits_0(capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,6 +59,11 @@ def raising(error: BaseException) -> click.Command:
         ),
         (GslbError("odd"), 1, "gslb: odd\n"),
         (
+            ConflictError("too little", hint="force it", remains=[SHORT]),
+            1,
+            "gslb: too little\n  pool web: 1 of 2 live, a; needs 2, capacity 5 for a load of 7\n  hint: force it\n",
+        ),
+        (
             ConfigError([Problem("a.yaml:1:2", "x", "bad"), Problem("b.yaml:3:4", "y", "worse")]),
             1,
             "gslb: bad configuration\na.yaml:1:2: x: bad\nb.yaml:3:4: y: worse\n",
@@ -76,15 +84,35 @@ def test_a_verb_that_returns_nothing_is_fine(monkeypatch: pytest.MonkeyPatch) ->
     assert command.main([]) == 0
 
 
-def test_help_starts_quickly_and_without_slow_libraries() -> None:
+def test_help_starts_without_slow_libraries() -> None:
     code = (
         "import sys; from gslb.cli.main import main; main(['--help']);"
         "print([m for m in ('rich', 'aiohttp', 'pydantic', 'yaml', 'dns', 'dnslib', 'asyncio') if m in sys.modules])"
     )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("verb", ["status", "drain", "top", "pools", "audit", "token"])
+def test_a_verb_loads_nothing_of_the_node(verb: str) -> None:
+    """What it loads is most of the time that it takes."""
+    code = (
+        f"import sys; from gslb.cli.main import main; main([{verb!r}, '--help']);"
+        "print([m for m in sys.modules if m.startswith(('gslb.control', 'gslb.api', 'gslb.store', 'gslb.server'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(("arguments", "bound"), [(["--help"], 0.150), (["status"], 0.250)])
+def test_it_starts_at_once(arguments: list[str], bound: float, node) -> None:
+    """The best of five: of a machine that does other things, too, the best says most."""
+    environment = {**ENVIRONMENT, "GSLB_CONFIG": node.config}
     seconds = []
     for _ in range(5):
-        begin = time.monotonic()
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        seconds.append(time.monotonic() - begin)
-        assert done.stdout.splitlines()[-1] == "[]"
-    assert min(seconds) < 0.3, "150 ms is the budget on an idle machine; twice that is a fault on a busy one"
+        begun = time.monotonic()
+        argv = [sys.executable, "-m", "gslb.cli.main", *arguments]
+        subprocess.run(argv, capture_output=True, check=True, env=environment)
+        seconds.append(time.monotonic() - begun)
+    print(f"\ngslb {arguments[0]}: {min(seconds) * 1000:.0f} ms, at most {bound * 1000:.0f}")
+    assert min(seconds) <= bound

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from gslb.cli import output
 from gslb.cli.output import ago, columns, count, show_json, show_table, when
 
 
@@ -49,3 +50,25 @@ def test_a_terminal_gets_a_table_without_markup_from_the_data(
     text = capsys.readouterr().out
     assert "[bold]tokyo" in text
     assert "─" in text or "━" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-1, "0s"), (42, "42s"), (425, "7m05s"), (12_000, "3h20m"), (187_200, "2d04h"), (60, "1m00s"), (59.9, "59s")],
+)
+def test_lengths_of_time_to_their_second_unit(seconds: float, text: str) -> None:
+    assert output.lasting(seconds) == text
+
+
+def test_a_time_of_the_day() -> None:
+    assert output.clock(3661.0) == "01:01:01Z"
+
+
+def test_an_address_that_is_checked_elsewhere() -> None:
+    assert output.address_text({"address": "192.0.2.1", "checked": "192.0.2.1"}) == "192.0.2.1"
+    assert output.address_text({"address": "192.0.2.1", "checked": "10.0.0.1"}) == "192.0.2.1 (checked at 10.0.0.1)"
+
+
+def test_what_remains_of_pools() -> None:
+    one = {"pool": "web", "live": ["a"], "left": [], "needed": 1, "capacity": None, "load": 0.0, "at": 0.0}
+    assert list(output.remaining_lines([one])) == ["  pool web: 0 of 1 live, nothing; needs 1"]

@@ -5,7 +5,7 @@ import json
 
 def test_the_node_believes_what_is_pushed(verb, change, eventually) -> None:
     change("  web:\n    policy", "  web:\n    monitors: [batch]\n    policy")
-    change("pools:\n", "monitors:\n  batch: {type: push, interval: 20s}\npools:\n")
+    change("pools:\n", "monitors:\n  batch: {type: push, interval: 200ms, expiry: 60s}\npools:\n")
     assert verb("reload", "--force")[0] == 0
     code, out, _ = verb("push", "batch", "192.0.2.10", "down", "--detail", "disk full", "--load", "3")
     assert (code, out.startswith("batch 192.0.2.10: down until ")) == (0, True)

@@ -1,6 +1,7 @@
 """`gslb status` against a running node."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -76,3 +77,40 @@ def test_a_wrong_token(node, capsys: pytest.CaptureFixture[str], monkeypatch) ->
     monkeypatch.setenv("GSLB_TOKEN", "wrong")
     assert main(["status", "--api", f"http://127.0.0.1:{node.api}"]) == 1
     assert "GSLB_TOKEN" in capsys.readouterr().err
+
+
+def test_of_several_nodes_each_has_a_row(node, capsys, monkeypatch, free_port) -> None:
+    token, silent = str(Path(node.config).parent / "state/token"), f"http://127.0.0.1:{free_port()}"
+    argv = ["status", "--api", f"http://127.0.0.1:{node.api}", "--api", silent, "--token-file", token]
+    assert main(argv) == 1
+    title, _, first, second = capsys.readouterr().out.splitlines()
+    assert title == "nodes"
+    assert first.split()[1:7] == ["test", "tokyo", "serving", "2", "of", "2"]
+    assert "no node answers" in second
+    monkeypatch.setenv("GSLB_API", f"http://127.0.0.1:{node.api}, http://127.0.0.1:{node.api}")
+    monkeypatch.setenv("GSLB_TOKEN", Path(token).read_text().strip())
+    assert main(["status", "--json"]) == 0
+    assert [one["node"]["name"] for one in json.loads(capsys.readouterr().out)["nodes"]] == ["test", "test"]
+
+
+def test_what_is_wrong_is_said_at_the_top(node, capsys, monkeypatch) -> None:
+    """The view is the node's own, but for the faults that are put into it."""
+    ask = verb.Client.get
+
+    def get(client, path: str) -> dict:
+        view = ask(client, path)
+        view["withdrawn"] = {"reason": "new disks", "owner": "anna", "since": 0.0}
+        view["store"] |= {"lost": True, "alarms": ["one entry is not JSON"]}
+        view["probers"] = [{"name": "osaka-1", "site": "osaka", "blind": "no reference answers"}]
+        view["pools"][0]["live"] = 0
+        return view
+
+    monkeypatch.setattr(verb.Client, "get", get)
+    assert main(["status", "--config", node.config]) == 1
+    assert capsys.readouterr().out.split("\n\n")[0].splitlines()[2:] == [
+        "WITHDRAWN since 1970-01-01 00:00:00Z by anna: new disks",
+        "store sqlite LOST: belief follows votes; see gslb nodes",
+        "ALARM: one entry is not JSON",
+        "prober osaka-1 is blind: no reference answers",
+        "pool web has no live member: all_down decides (all)",
+    ]

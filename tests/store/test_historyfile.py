@@ -58,8 +58,8 @@ def test_changes_are_kept_with_place_and_cause(file: HistoryFile) -> None:
     assert write(file, {10: states(tokyo="up"), 20: states(tokyo="down"), 30: states(tokyo="down")}) == 4
     newest, _, oldest, _ = file.events(ALL)
     place = ("web", "tokyo", "tokyo", "192.0.2.1")
-    assert newest == Event(20.0, *place, "effective", "up", "down", "why down")
-    assert oldest == Event(10.0, *place, "effective", "absent", "up", "why up")
+    assert newest == Event(20.0, *place, "effective", "up", "down", "why down", 4)
+    assert oldest == Event(10.0, *place, "effective", "absent", "up", "why up", 2)
     assert file.kept == 4
 
 

@@ -67,6 +67,8 @@ def _mend_query(query: dict[str, Any]) -> None:
     query.pop("cursor", None)
     if "at" in query:
         query["at"] = int(time.time()) + random.randrange(60, 86_400)
+    if "since" in query:
+        query["since"] = int(time.time()) - random.randrange(86_400)
 
 
 def _mend_body(body: dict[str, Any], path: str) -> None:
@@ -91,7 +93,7 @@ def _mend_body(body: dict[str, Any], path: str) -> None:
         body["extend"] = "1ms"  # what lasts longest already may be put off by no more
     if "/forces/" in path:
         body.pop("extend", None)  # most have no end
-    if random.random() < 0.6:
+    if random.random() < 0.8:
         body.pop("digest", None)
     ends = [key for key in ("extend", "for", "expires") if body.get(key) is not None]
     for key in ends[1:]:
