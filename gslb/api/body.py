@@ -5,6 +5,7 @@ import re
 from typing import Final, TypeVar
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel
 
 from gslb.api.problems import HttpError
@@ -21,7 +22,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 async def read(request: web.Request, limit: int = LIMIT) -> bytes:
-    """The body. Raises HttpError: too large, too slow, of another type."""
+    """The body. Raises HttpError: too large, too slow, broken off, of another type."""
     if (request.content_length or 0) > limit:
         raise too_large(limit)
     try:
@@ -29,6 +30,8 @@ async def read(request: web.Request, limit: int = LIMIT) -> bytes:
             octets = await _all(request, limit)
     except TimeoutError:
         raise HttpError(408, "Too slow", f"the body was not here after {TIME:.0f} seconds") from None
+    except (ConnectionError, HttpProcessingError):
+        raise HttpError(400, "Bad request", "the body came to no end, or not as HTTP has it") from None
     kind = request.content_type if "Content-Type" in request.headers else _JSON
     if octets and kind != _JSON and not kind.endswith("+json"):
         hint = f'with curl: --json, or -H "Content-Type: {_JSON}"'

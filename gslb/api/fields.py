@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from gslb.api.redact import without_tokens
 from gslb.config.values import address, duration, network, shown
 from gslb.control.reloading import LONGEST_TRIAL
 from gslb.dns.name import from_text
@@ -91,6 +92,8 @@ def _line(text: str) -> str:
     """Reasons and owners show in terminals and logs: no escape sequences, no second line."""
     if not re.fullmatch(LINE, text):
         raise ValueError("must be one line of printable text")
+    if without_tokens(text) != text:
+        raise ValueError("holds what looks like a token: everybody who may read would see it")
     return text.strip()
 
 

@@ -1,5 +1,6 @@
 """Handlers: what operators ask for. Judged and kept by gslb.control.intents."""
 
+from contextlib import suppress
 from typing import Any, Final
 
 from gslb.api.call import Call, Json, NoQuery, Reply
@@ -8,7 +9,7 @@ from gslb.api.paging import page
 from gslb.api.queries import CancelQuery, ChangeQuery, IntentsQuery
 from gslb.api.requests import ChangeRequest, DrainRequest, ForceRequest, HoldRequest, ResumeRequest
 from gslb.api.views import intent_view
-from gslb.control.intents import Outcome
+from gslb.control.intents import TRIES, Outcome
 from gslb.control.targets import covered, require_known
 from gslb.errors import ConflictError, NotFoundError, PreconditionError
 from gslb.intents import Intent
@@ -144,10 +145,18 @@ async def _added(call: Call[ChangeQuery, Any], kind: str) -> Reply:
 
 
 async def _changed(call: Call[ChangeQuery, ChangeRequest], kind: str) -> Reply:
+    adds = call.match is None and call.body.extend is not None
+    for _ in range(TRIES if adds else 0):
+        with suppress(PreconditionError):  # somebody was quicker: it is their end that is to be put off
+            return await _amended(call, kind, adds=True)
+    return await _amended(call, kind, adds=adds)
+
+
+async def _amended(call: Call[ChangeQuery, ChangeRequest], kind: str, *, adds: bool) -> Reply:
     former = _found(call, kind)
     call.grant.require("drain", former.target, call.node.plan.config)
     change = call.body.change(former, call.now)
-    expected = expected_of(call.match, former)
+    expected = former.changed if adds else expected_of(call.match, former)
     outcome = await call.node.intents.change(
         former.id, change, call.actor, expected=expected, dry_run=call.query.dry_run
     )
@@ -167,7 +176,7 @@ async def _cancelled(call: Call[CancelQuery, None], kind: str) -> Reply:
 async def _done(call: Call[Any, Any], outcome: Outcome) -> Reply:
     dry = call.query.dry_run
     said: Json = {
-        "acknowledged": None if dry else await call.node.everywhere(),
+        "acknowledged": None if dry else await call.node.everywhere(outcome.intent),
         "dry_run": dry,
         "remains": [one.to_dict() for one in outcome.remains],
         "short": [one.to_dict() for one in outcome.short],

@@ -23,7 +23,8 @@ from gslb.errors import StateError
 LOOK_EVERY: Final = 1.0  # seconds between looks at the files
 _FINISH: Final = 1.0  # seconds for requests under way at the end
 _HANDSHAKE: Final = 10.0  # seconds
-_IDLE: Final = 75.0  # seconds until a connection on which nothing comes is closed
+HEAD: Final = 10.0  # seconds from the beginning of a connection until the head of a first request is here
+_IDLE: Final = 75.0  # seconds after an answer until the head of another one is
 _BACKLOG: Final = 128
 
 log = logging.getLogger("gslb.api")
@@ -104,6 +105,14 @@ class _Handler(web.RequestHandler):
     """One connection. What is no HTTP is answered as a problem and not logged: it may hold a token, and come often."""
 
     __slots__ = ()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See aiohttp, which has one time for the first request and for those that follow."""
+        super().connection_made(transport)
+        if self._keepalive_handle:
+            self._keepalive_handle.cancel()
+        self._next_keepalive_close_time = self._loop.time() + HEAD
+        self._keepalive_handle = self._loop.call_at(self._next_keepalive_close_time, self._process_keepalive)
 
     def handle_error(
         self,

@@ -18,6 +18,7 @@ from gslb.api.app import make_app
 from gslb.api.issuing import Issuing
 from gslb.api.listening import Listening
 from gslb.api.redact import Redacting
+from gslb.api.telling import Telling
 from gslb.api.tokens import ensure_token
 from gslb.config.load import load_node
 from gslb.config.settings import NodeSettings, supervised
@@ -94,11 +95,13 @@ async def run_node(config_path: str, plan: Plan, stop: asyncio.Event) -> None:
         stack.push_async_callback(controller.close)
         await controller.start()
         api = await _serve_api(stack, controller, str(state.token_path)) if node.api else ()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, controller.reloading.request)
+        telling = Telling(controller)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, telling.reload)
         async with asyncio.TaskGroup() as group:
             secrets = keep_secrets(store, node.cookie_file, controller.reloading.request_renewal)
             comparing = controller.presence.keep_comparing(node.name)
-            tasks = (controller.run(), recorder.run(), _keep_collections_short(controller), secrets, comparing)
+            loops = (controller.run(), recorder.run(), telling.run(), _keep_collections_short(controller))
+            tasks = (*loops, secrets, comparing)
             running = [group.create_task(task) for task in (*tasks, *(keep() for keep in api))]
             await stop.wait()
             for task in running:

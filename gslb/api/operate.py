@@ -3,7 +3,7 @@
 from typing import Any
 
 from gslb.api.call import Call, NoQuery, Reply
-from gslb.api.etags import require
+from gslb.api.etags import ANY, require
 from gslb.api.paging import page
 from gslb.api.queries import CancelQuery, ChangeQuery, Paged
 from gslb.api.requests import (
@@ -15,7 +15,7 @@ from gslb.api.requests import (
     push_key,
 )
 from gslb.api.views import withdrawn_view
-from gslb.control.reloading import Push
+from gslb.control.pushes import Push
 from gslb.errors import ConflictError, NotFoundError
 
 
@@ -73,35 +73,36 @@ async def plan(call: Call[NoQuery, PlanRequest]) -> Reply:
 
 async def reload(call: Call[ChangeQuery, ReloadRequest]) -> Reply:
     """Load the zones folder anew."""
-    _require_seen(call)
-    wish = call.body
+    served, wish = _seen(call), call.body
     if call.query.dry_run:
         found = await call.node.reloading.check()
         if found["changes"]["too_much"] and not wish.force:
             raise ConflictError(f"the zones folder would not be taken over: {found['changes']['too_much']}")
         told = {"former": found["served"], "changes": found["changes"], "generation": None, "acknowledged": None}
         return Reply({**call.node.reloading.view(), **told, "dry_run": True})
-    asked = Push(call.actor, wish.reason, wish.force, wish.confirm, wish.digest)
+    asked = Push(call.actor, wish.reason, wish.force, wish.confirm, wish.digest, served)
     view = await call.node.reloading.reload(asked)
     return Reply({**view, "dry_run": False}, version=view["digest"])
 
 
 async def rollback(call: Call[NoQuery, RollbackRequest]) -> Reply:
     """Serve a configuration that was served before."""
-    _require_seen(call)
-    view = await call.node.reloading.rollback(call.actor, call.body.reason, call.body.digest)
+    wish = call.body
+    view = await call.node.reloading.rollback(call.actor, wish.reason, wish.digest, _seen(call))
     return Reply({**view, "dry_run": False}, version=view["digest"])
 
 
 async def confirm(call: Call[NoQuery, None]) -> Reply:
     """What is on trial is served for good."""
-    _require_seen(call)
-    view = await call.node.reloading.confirm(call.actor)
+    view = await call.node.reloading.confirm(call.actor, _seen(call))
     return Reply(view, version=view["digest"])
 
 
-def _require_seen(call: Call[Any, Any]) -> None:
-    require(call.match, call.node.plan.config.digest, "the configuration")
+def _seen(call: Call[Any, Any]) -> str:
+    """The digest that must be served still when it is done; empty for any. Raises PreconditionError: it is not now."""
+    digest = call.node.plan.config.digest
+    require(call.match, digest, "the configuration")
+    return digest if call.match and ANY not in call.match else ""
 
 
 def _require_own(call: Call[Any, Any]) -> None:

@@ -1,11 +1,13 @@
 """Errors as `application/problem+json` (RFC 9457), whoever raised them: our code, the request models, or aiohttp."""
 
+import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from aiohttp import web
 from pydantic import ValidationError
 
+from gslb.api.redact import without_tokens
 from gslb.errors import ConfigError, ConflictError, GslbError, RequestError, TooManyRequestsError
 
 _log = logging.getLogger(__name__)
@@ -68,7 +70,8 @@ def problem(
     faults = [{"pointer": pointer, "detail": text} for pointer, text in errors]
     said = {"type": "about:blank", "title": title, "status": status, "detail": detail, "hint": hint, "errors": faults}
     body = {**said, **(more or {})}
-    return web.json_response(body, status=status, headers=headers, content_type="application/problem+json")
+    text = without_tokens(json.dumps(body))  # it may quote the request
+    return web.Response(text=text, status=status, headers=headers, content_type="application/problem+json")
 
 
 def _from_gslb(error: GslbError) -> web.Response:

@@ -25,9 +25,7 @@ from gslb.dns.name import from_text
 from gslb.dns.rdata import type_number
 from gslb.health.record import By
 
-_TIME = WithJsonSchema(
-    {"anyOf": [{"type": "number", "minimum": 0, "maximum": 4102444800}, {"type": "string", "format": "date-time"}]}
-)
+_TIME = WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "format": "date-time"}]})
 _PLACE: Final = "(site/[^/=]+|pool/[^/=]+|member/[^/=]+/[^/=]+)"
 _ASSUMPTION: Final = (
     f"^({_PLACE}=(up|down)|drain={_PLACE}(=[1-9][0-9]?%)?|(undrain|hold)={_PLACE}|force={_PLACE}=(up|down))$"

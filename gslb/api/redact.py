@@ -1,12 +1,13 @@
-"""No secret in a log: whatever looks like a token is blotted out of every line, tracebacks included."""
+"""No secret in a log or an error, none in the record: what looks like a token is blotted out, or refused."""
 
 import logging
 import re
 from typing import Final
 
+_OURS: Final = r"(?P<known>\bgslb_(?:node|[0-9a-f]{8})_)[0-9a-f]{8,}"  # the id of a token may be shown
+_TOKENS: Final = re.compile(_OURS, re.IGNORECASE)
 _SECRETS: Final = re.compile(
-    r"(?P<known>\bgslb_(?:node|[0-9a-f]{8})_)[0-9a-f]{8,}"  # a token: its id may be shown
-    r"|(?P<scheme>\b(?:bearer|basic)\s+)[^\s'\"\\,]+",  # what stands in any Authorization header
+    _OURS + r"|(?P<scheme>\b(?:bearer|basic)\s+)[^\s'\"\\,]+",  # what stands in any Authorization header
     re.IGNORECASE,
 )
 
@@ -14,6 +15,11 @@ _SECRETS: Final = re.compile(
 def redacted(text: str) -> str:
     """The text with a blot for each secret."""
     return _SECRETS.sub(lambda found: f"{found['known'] or found['scheme']}[redacted]", text)
+
+
+def without_tokens(text: str) -> str:
+    """The text with a blot for each token; what else may be a secret stays."""
+    return _TOKENS.sub(lambda found: f"{found['known']}[redacted]", text)
 
 
 class Redacting(logging.Filter):

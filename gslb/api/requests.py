@@ -115,6 +115,7 @@ class DrainRequest(IntentRequest):
             percent=self.percent,
             override=self.force,
             local=self.local,
+            asked=now,
         )
 
 
@@ -130,7 +131,7 @@ class HoldRequest(IntentRequest):
     def wish(self, now: float) -> Wish:
         """What is asked for."""
         end = self.end(now, None)
-        return Wish("hold", self.target, self.reason, self.owner, end, self.begin(), local=self.local)
+        return Wish("hold", self.target, self.reason, self.owner, end, self.begin(), local=self.local, asked=now)
 
 
 class ForceRequest(IntentRequest):
@@ -151,6 +152,7 @@ class ForceRequest(IntentRequest):
             up=self.up,
             override=self.force,
             local=self.local,
+            asked=now,
         )
 
 

@@ -5,14 +5,16 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gslb.cli.client import Client, client_options, connect_by
 from gslb.cli.output import count, show_json, show_table, when
 from gslb.errors import GslbError
-from gslb.store.audit import Record, broken
+
+if TYPE_CHECKING:
+    from gslb.store.audit import Record
 
 _MOST = 1000  # records in one answer
 
@@ -96,6 +98,8 @@ def verify(path: str | None, as_json: bool, **others: Any) -> int:
     What is missing at the end of a chain cannot be seen in it: compare number and hash of the last entries with those
     that you noted before.
     """
+    from gslb.store.audit import broken
+
     if path is not None:
         from gslb.store.auditfile import read_chains
 
@@ -113,14 +117,16 @@ def verify(path: str | None, as_json: bool, **others: Any) -> int:
 _HEADERS = ("time", "node", "no", "who", "from", "action", "what", "why")
 
 
-def _row(record: Record) -> tuple[str, ...]:
+def _row(record: "Record") -> tuple[str, ...]:
     what = " ".join(filter(None, (record.target, record.subject)))
     place = (when(record.at), record.node, str(record.number))
     return (*place, record.actor, record.source, record.action, what, record.reason)
 
 
-def _records(client: Client, **filters: str) -> Iterator[Record]:
+def _records(client: Client, **filters: str) -> Iterator["Record"]:
     """Records of all nodes, newest first."""
+    from gslb.store.audit import Record
+
     for values in client.each("/api/v1/audit", "records", limit=str(_MOST), **filters):
         try:
             yield Record(**values)
@@ -130,7 +136,7 @@ def _records(client: Client, **filters: str) -> Iterator[Record]:
             ) from None
 
 
-def _wanted(records: Iterable[Record], since: float, who: str, limit: int) -> list[Record]:
+def _wanted(records: Iterable["Record"], since: float, who: str, limit: int) -> list["Record"]:
     found: list[Record] = []
     for record in records:
         if record.at < since or len(found) == limit:
@@ -140,7 +146,7 @@ def _wanted(records: Iterable[Record], since: float, who: str, limit: int) -> li
     return found
 
 
-def _chains(records: Iterable[Record]) -> dict[str, list[Record]]:
+def _chains(records: Iterable["Record"]) -> dict[str, list["Record"]]:
     """Records by node, oldest first, of what comes newest first."""
     chains: dict[str, list[Record]] = defaultdict(list)
     for record in records:
@@ -148,12 +154,12 @@ def _chains(records: Iterable[Record]) -> dict[str, list[Record]]:
     return {node: found[::-1] for node, found in chains.items()}
 
 
-def _verdict(node: str, records: list[Record], faults: list[str]) -> dict[str, Any]:
+def _verdict(node: str, records: list["Record"], faults: list[str]) -> dict[str, Any]:
     first, last = records[0], records[-1]
     return {"node": node, "first": first.number, "last": last.number, "hash": last.hash, "broken": faults}
 
 
-def _tell(chains: dict[str, list[Record]], faults: dict[str, list[str]]) -> None:
+def _tell(chains: dict[str, list["Record"]], faults: dict[str, list[str]]) -> None:
     if not chains:
         click.echo("nothing was recorded")
     for node, records in sorted(chains.items()):

@@ -49,7 +49,13 @@ def _left(one: Json, now: float) -> str:
 
 
 def _addresses(one: Json, _: float) -> str:
-    return ", ".join(f"{address_text(address)} {address['effective']}" for address in one["addresses"])
+    return ", ".join(f"{address_text(address)} {_verdict(address)}" for address in one["addresses"])
+
+
+def _verdict(address: Json) -> str:
+    """What is served, and what was observed where that is another."""
+    observed, effective = str(address["observed"]), str(address["effective"])
+    return effective if observed == effective else f"{effective} (observed {observed})"
 
 
 def _pools_of_rules(one: Json, _: float) -> str:

@@ -1,40 +1,21 @@
 """`gslb explain`: why does this client get this answer, and what if?"""
 
-from datetime import UTC, datetime, timedelta
-
 import click
 
 from gslb.cli.client import Client, with_client
+from gslb.cli.completing import names_of
+from gslb.cli.options import json_option, moment
 from gslb.cli.output import show_json
 
 
-def absolute(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
-    """A time from now, or a moment in UTC, as the API reads it."""
-    from gslb.config.values import duration
-
-    if value is None:
-        return ""
-    try:
-        return (datetime.now(UTC) + timedelta(seconds=duration(value.removeprefix("+")))).isoformat()
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise click.BadParameter("neither a time from now (2h) nor a moment (2026-03-01T22:00)", ctx, param) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
-
-
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=names_of("/api/v1/names", "names"))
 @click.argument("rtype", metavar="[TYPE]", default="A")
 @click.option("--client", "asker", metavar="ADDRESS", help="Where the query comes from. Default: 127.0.0.1.")
 @click.option("--ecs", metavar="NETWORK", help="The client subnet that a resolver sends along, such as 203.0.113.0/24.")
 @click.option("--if", "assumed", metavar="WHAT", multiple=True, help="Assume this; may be given several times.")
-@click.option(
-    "--at", metavar="TIME", callback=absolute, help="At a later moment: 2h from now, or 2026-03-01T22:00 UTC."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--at", metavar="TIME", callback=moment, help="At a later moment: 2h from now, or 2026-03-01T22:00 UTC.")
+@json_option
 @with_client
 def explain(
     client: Client, name: str, rtype: str, asker: str | None, ecs: str | None, as_json: bool, **what: str

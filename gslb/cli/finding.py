@@ -20,7 +20,7 @@ def found(client: Client, wanted: str, kinds: Sequence[str] = KINDS) -> list[dic
     if not every:
         what = " or ".join((", ".join(kinds[:-1]), kinds[-1])) if len(kinds) > 1 else kinds[0]
         lists = " and ".join(f"`gslb {kind}s`" for kind in kinds)
-        raise NotFoundError(f"no active {what} has the id or target {wanted!r}", hint=f"{lists} list them")
+        raise NotFoundError(f"no active {what} has the id or target {wanted!r}", hint=f"see {lists}")
     return every
 
 

@@ -73,6 +73,7 @@ def _sites(facts: Json) -> Part:
             f"{one['live']} of {one['members']} live",
         )
         for one in facts["sites"]
+        if one["members"] or one["answers"]
     ]
     if facts["elsewhere"]:
         rows.append(("no site, or several", f"{_rate(facts['elsewhere'])}/s", "", "", ""))

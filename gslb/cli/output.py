@@ -11,6 +11,21 @@ from typing import Any
 import click
 
 _COLOURS = {"up": "green", "down": "red", "unknown": "yellow"}
+_LONG = {
+    "reason",
+    "cause",
+    "why",
+    "wrong",
+    "votes",
+    "addresses",
+    "members",
+    "pools",
+    "until",
+    "time",
+    "then",
+    "of which",
+}
+_SHORT = 10  # characters that a long column has at least
 _LOOKS = {"": "", "heading": "bold", "good": "bold green", "bad": "bold red", "odd": "yellow"}
 
 
@@ -119,12 +134,18 @@ def live_screen() -> Iterator[tuple[Callable[[Sequence[tuple[str, str]]], None],
 
 
 def _show_rich(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.box import SIMPLE_HEAD
+    """Where the terminal is narrow, what is long is broken into lines; nothing is left out."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*headers, title=title, title_justify="left", box=SIMPLE_HEAD)
+    console = Console()
+    widths = {header: max(map(len, column)) for header, *column in zip(headers, *rows, strict=True)} if rows else {}
+    least = sum((min(width, _SHORT) if header in _LONG else width) + 2 for header, width in widths.items())
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    for header in headers:
+        whole = header not in _LONG and least <= console.width
+        table.add_column(header, header_style="dim", no_wrap=whole, min_width=None if whole else 4, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
-    Console().print(table)
+    console.print(table)

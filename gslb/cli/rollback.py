@@ -22,7 +22,9 @@ def rollback(client: Client, digest: str, reason: str, listed: bool, as_json: bo
     if listed:
         return show_generations(client, as_json=as_json)
     body = {key: value for key, value in (("digest", digest), ("reason", reason)) if value}
-    view = client.call("POST", "/api/v1/config:rollback", body, WAIT)
+    # Two who go back at once go back once: the second is told that something else is served by now.
+    seen = None if digest else f'"{client.get("/api/v1/config")["digest"]}.seen"'
+    view = client.call("POST", "/api/v1/config:rollback", body, WAIT, seen)
     if as_json:
         show_json(view)
     else:

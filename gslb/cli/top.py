@@ -1,6 +1,7 @@
 """`gslb top`: what goes on at a node, while it goes on."""
 
 import json
+import os
 import select
 import sys
 import time
@@ -99,7 +100,7 @@ def _pressed_q(seconds: float) -> bool:
     latest = time.monotonic() + seconds
     while (left := latest - time.monotonic()) > 0:
         if select.select([sys.stdin], [], [], left)[0]:
-            key = sys.stdin.read(1)
-            if key in ("q", "Q", ""):
+            keys = os.read(sys.stdin.fileno(), 64)
+            if not keys or b"q" in keys.lower():
                 return True
     return False

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -62,7 +63,7 @@ def _program(argv: list[str], orig_argv: list[str]) -> tuple[str, ...]:
     """The command without its arguments: the script where it is one, so that its own first line chooses the Python."""
     command = orig_argv[: len(orig_argv) - len(argv) + 1]
     if command[-2:-1] != ["-m"] and os.access(argv[0], os.X_OK):
-        return (os.path.abspath(argv[0]),)
+        return (str(Path(argv[0]).absolute()),)
     return (sys.executable, *command[1:])
 
 

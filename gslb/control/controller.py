@@ -17,7 +17,7 @@ from gslb.control.belief import Place, believable, known_dead, since, told
 from gslb.control.council import Council
 from gslb.control.intents import Intents
 from gslb.control.keeper import Keeper
-from gslb.control.line import Line, Plan, Served, uncollected
+from gslb.control.line import Line, Plan, Served, loaded, uncollected
 from gslb.control.loads import Loads
 from gslb.control.notifywatch import Notifier
 from gslb.control.presence import Presence, Serving
@@ -33,7 +33,7 @@ from gslb.errors import StateError
 from gslb.health.judging import Inputs
 from gslb.health.memory import resume
 from gslb.health.states import Belief, Observation, States, TargetKey
-from gslb.intents import Target
+from gslb.intents import Intent, Target
 from gslb.probe.push import Board
 from gslb.probe.runner import Runner
 from gslb.server.publish import Publisher
@@ -75,7 +75,7 @@ class Controller:
         self._dirty = asyncio.Event()
         self.loads = Loads(self.board, self._dirty.set)
         self._keeper = Keeper(stores.own)
-        self.intents = Intents(store, self._known, self._dirty.set)
+        self.intents = Intents(store, self._known, self._dirty.set, self._round_done)
         self.presence = Presence(store)
         self.progress = Progress(store, self.presence, lambda: self.plan.config)
         self.withdrawal = Withdrawal(plan.config.node, store)
@@ -126,10 +126,12 @@ class Controller:
         self._keeper.changed.set()
         return [f"{pool}/{member}" for pool, member in members]
 
-    async def everywhere(self) -> bool:
-        """Whether every worker answers by what is known now, within DRAIN_WAIT."""
+    async def everywhere(self, intent: Intent) -> bool:
+        """Whether every worker answers by an intent, as it was kept, within DRAIN_WAIT."""
         try:
             async with asyncio.timeout(DRAIN_WAIT):
+                while not self.intents.knows(intent):  # noqa: ASYNC110 - the store tells late now and then
+                    await asyncio.sleep(PUBLISH_GAP)
                 return await self.publisher.wait_acknowledged(await self._published(), DRAIN_WAIT)
         except TimeoutError:
             return False
@@ -240,7 +242,16 @@ class Controller:
             self.presence.tell(self.plan.config, states, serving)
 
     def _known(self) -> tuple[Config, States]:
-        return self.plan.config, self.served.states if self.served else {}
+        """By what intents are judged; no states before the first round: what is unknown is nothing to go by."""
+        states = self.served.states if self.served and self.fresh else {}
+        return loaded(self.plan.config, self.loads.held), states
+
+    async def _round_done(self) -> None:
+        """Return when what is published is from after the first round, or should have been long ago."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.plan.config.node.startup_wait + RETRY):
+                while not self.fresh:  # noqa: ASYNC110 - it is so once, at the start
+                    await asyncio.sleep(PUBLISH_GAP)
 
     def _former_leaves(self, leaves: Leaves, now: float) -> Leaves | None:
         """The same health and drains for the base that is being replaced, so that no worker misses them meanwhile."""

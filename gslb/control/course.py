@@ -3,15 +3,12 @@
 import asyncio
 import logging
 import time
-from typing import Any
 
 from gslb.config.load import ZonesFiles, load, load_node
-from gslb.control.generations import Course, Generation, Generations
+from gslb.control.generations import Course, Generation, Generations, Trial
 from gslb.control.line import Plan, load_plan
 from gslb.errors import GslbError, StateError
 from gslb.probe import KINDS
-
-Json = dict[str, Any]
 
 log = logging.getLogger("gslb.control")
 
@@ -63,15 +60,39 @@ class Keeping:
             self.number = 0
             log.error("no copy of the configuration is kept: %s", error.message)
 
-    async def decide(self, course: Course) -> None:
-        """Serve this, after a restart too. Raises StateError."""
+    async def set_out(self, made: Generation, contents: dict[str, bytes], served: str, confirm: float | None) -> None:
+        """Keep a copy of what is to be served instead of what has the digest `served`, and write down that it is.
+
+        `confirm`: for so many seconds, unless somebody confirms. Raises StateError; all is then as it was.
+        """
+        number = self.number
+        try:
+            if made.digest != served or not number:
+                await self.keep(made._replace(before=number), contents)
+            await self.decide(Course(None, self._on_trial(number, confirm, made.who)))
+        except StateError:
+            self.number = number
+            raise
+
+    def _on_trial(self, served: int, confirm: float | None, who: str) -> Trial | None:
+        trial = self.course.trial  # another reload does not confirm it
+        if confirm is not None:
+            if not (self.number and served):
+                raise StateError("no copy of the configuration is kept, so there is nothing to go back to")
+            trial = Trial(self.number, trial.back if trial else served, time.time() + confirm, who)
+        return trial._replace(number=self.number) if trial and trial.back != self.number else None
+
+    async def decide(self, course: Course, *, anyway: bool = False) -> None:
+        """Serve this, after a restart too. Raises StateError, unless `anyway`: a restart goes by what is on disk."""
         before, self.course = self.course, course
         try:
             if course != before:
                 await asyncio.to_thread(self._generations.set_course, course)
-        except StateError:
-            self.course = before
-            raise
+        except StateError as error:
+            if not anyway:
+                self.course = before
+                raise
+            log.error("a restart does not know what is served now: %s", error.message)
 
     async def kept(self) -> list[Generation]:
         """All of them, the newest first."""

@@ -23,13 +23,14 @@ _COURSE: Final = "course.json"
 
 
 class Generation(NamedTuple):
-    """One accepted configuration; `at` is in epoch seconds."""
+    """One accepted configuration; `at` is in epoch seconds, `before` the number of what it came after (0: no copy)."""
 
     number: int
     digest: str
     at: float
     who: str
     why: str = ""
+    before: int = 0
 
 
 class Pin(NamedTuple):
@@ -79,13 +80,15 @@ class Generations:
         return self._folder / f"{number:06}" / _ZONES
 
     def find(self, digest: str, current: int) -> Generation:
-        """The newest with a digest that begins so; without a digest, the one before `current`.
+        """The newest with a digest that begins so; without a digest, what was served before `current` was accepted.
 
         Raises NotFoundError, ConflictError (several digests begin so).
         """
         kept = self.kept()
         if not digest:
-            found = [one for one in kept if one.number < current]
+            former = {one.before for one in kept if one.number == current}
+            earlier = [one for one in kept if one.number < current or not current]
+            found = [one for one in earlier if one.number in former] or earlier
             if not found:
                 raise NotFoundError("no configuration from before this one is kept", hint="gslb rollback --list")
             return found[0]

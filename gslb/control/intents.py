@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from gslb.config.model import Config
 from gslb.control.targets import require_known
-from gslb.errors import ConflictError, PreconditionError, RequestError, StaleError
-from gslb.health.safety import Shortage, remains, shortages
+from gslb.errors import ConflictError, PreconditionError, RequestError, StaleError, StateError
+from gslb.health.safety import Shortage, remains, shortages, takes_away
 from gslb.health.states import States
 from gslb.intents import KINDS, Drain, Force, Hold, Intent, Target
 from gslb.store import Held, Store
@@ -24,13 +24,15 @@ from gslb.store.conflicts import conflict, require_next
 TRIES: Final = 10
 _WORDS: Final = {"drain": "drained", "force": "forced down"}  # what may be refused
 _CURRENT: Final = ("scheduled", "active")
+_OVERRIDE: Final = 'with --force ("force": true) it is done all the same'
 
 log = logging.getLogger("gslb.control")
 
 
 class Wish(NamedTuple):
     """An intent as an operator asks for it. `owner` "": who asks; `starts` 0.0: at once; `expires` None: until it is
-    cancelled, which only a force may be. `override`: although too little is left; `local`: at this node alone."""
+    cancelled, which only a force may be. `override`: although too little is left; `local`: at this node alone.
+    `asked`: when it was asked for; 0.0: now."""
 
     kind: str
     target: Target
@@ -42,6 +44,7 @@ class Wish(NamedTuple):
     up: bool = False  # of a force
     override: bool = False
     local: bool = False
+    asked: float = 0.0
 
 
 class Change(NamedTuple):
@@ -72,9 +75,16 @@ class _Judged(NamedTuple):
 
 
 class Intents:
-    """`drains`, `holds` and `forces` are those that hold or are to. `known` gives configuration and served states."""
+    """`drains`, `holds` and `forces` are those that hold or are to. `known` gives configuration and served states,
+    none while nobody can know what is live; `ready` returns when that is over, or has lasted for too long."""
 
-    def __init__(self, store: Store, known: Callable[[], tuple[Config, States]], changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        known: Callable[[], tuple[Config, States]],
+        changed: Callable[[], None],
+        ready: Callable[[], Awaitable[None]],
+    ) -> None:
         self.drains: tuple[Drain, ...] = ()
         self.holds: tuple[Hold, ...] = ()
         self.forces: tuple[Force, ...] = ()
@@ -82,6 +92,7 @@ class Intents:
         self._store = store
         self._known = known
         self._changed = changed
+        self._ready = ready
         self._one_at_a_time = asyncio.Lock()
         store.watch(self._told)
 
@@ -89,6 +100,11 @@ class Intents:
     def all(self) -> tuple[Intent, ...]:
         """Those of every kind."""
         return (*self.drains, *self.holds, *self.forces)
+
+    def knows(self, intent: Intent) -> bool:
+        """Whether this node has taken over an intent as it was kept: that the store has it may be told late."""
+        held = self._store.held().find(intent.id)
+        return held is not None and (held.removed is None, held.changed) == (intent.removed is None, intent.changed)
 
     def refresh(self) -> None:
         """Take over what the store knows."""
@@ -116,6 +132,8 @@ class Intents:
         """Keep an intent. Raises NotFoundError (no such target), ConflictError (there is one already, or too little
         would be left: see `remains`), RequestError, StoreError."""
         intent = _made(wish, actor)
+        if takes_away(intent) and not wish.override:
+            await self._ready()
 
         def judge(held: Held) -> _Judged:
             require_known(wish.target, self._known()[0])
@@ -135,7 +153,9 @@ class Intents:
         Raises NotFoundError, PreconditionError (not `expected`), ConflictError (as in `add`, or it has ended),
         RequestError, StoreError.
         """
-        await self._store.find(intent_id)
+        former = await self._store.find(intent_id)
+        if takes_away(former) and not change.override:
+            await self._ready()
 
         def judge(held: Held) -> _Judged:
             former = held.find(intent_id)
@@ -159,7 +179,12 @@ class Intents:
         _require_expected(former, expected)
         if dry_run:
             return Outcome(former)
-        ended = await self._store.remove(intent_id, time.time(), Deed(f"cancel-{former.kind}", actor, reason))
+        deed = Deed(f"cancel-{former.kind}", actor, reason)
+        try:
+            ended = await self._store.remove(intent_id, time.time(), deed, expected)
+        except StaleError:
+            _require_expected(await self._store.find(intent_id), expected)
+            raise
         self._told()
         return Outcome(ended)
 
@@ -187,6 +212,9 @@ class Intents:
     def _left(self, intent: Intent, former: Intent | None, held: Held, *, override: bool) -> Outcome:
         """What it leaves. Raises ConflictError where that is too little, the former left more, and nobody overrides."""
         (config, states), now = self._known(), time.time()
+        if not states and not override and takes_away(intent):
+            hint = f"ask again in a moment; {_OVERRIDE}"
+            raise StateError("the first round of probes is under way, so nobody knows what would remain", hint=hint)
         short = shortages(config, states, held.intents, intent, now)
         if former and short:
             known = [one._replace(at=0.0) for one in shortages(config, states, held.intents, former, now)]
@@ -199,7 +227,7 @@ class Intents:
 
 def _made(wish: Wish, actor: Actor) -> Intent:
     """Raises RequestError where what is wished for cannot be."""
-    now = time.time()
+    now = wish.asked or time.time()
     kind = KINDS[wish.kind]
     own: dict[str, dict[str, Any]] = {"drain": {"percent": wish.percent}, "force": {"up": wish.up}}
     begin = wish.starts if wish.starts > now else now
@@ -260,6 +288,6 @@ def _too_little(intent: Intent, short: Sequence[Shortage]) -> ConflictError:
     return ConflictError(
         f"{intent.target} cannot be {_WORDS[intent.kind]}: {'; '.join(map(str, short[:3]))}{more}",
         pointer="/target",
-        hint='with --force ("force": true) it is done all the same',
+        hint=_OVERRIDE,
         remains=[one.to_dict() for one in short],
     )

@@ -77,12 +77,16 @@ class Line:
 
     def compile(self, states: States, last_good: leaves.LastGood, loads: Mapping[str, float] = _NONE) -> Leaves:
         """See gslb.table.leaves; `loads` stand in the place of those that pools are configured with."""
-        config, base = self.plan
-        told = {name: replace(pool, load=loads[name]) for name, pool in config.pools.items() if name in loads}
-        config = replace(config, pools={**config.pools, **told}) if told else config
+        config, base = loaded(self.plan.config, loads), self.plan.base
         made = leaves.compile_pools(base, config, states, last_good, self._compiled)
         self._compiled = leaves.Former(states, made, config.pools)
         return made
+
+
+def loaded(config: Config, loads: Mapping[str, float]) -> Config:
+    """The configuration with these loads in the place of those that its pools have."""
+    told = {name: replace(pool, load=loads[name]) for name, pool in config.pools.items() if name in loads}
+    return replace(config, pools={**config.pools, **told}) if told else config
 
 
 def load_plan(path: str, files: ZonesFiles | None = None) -> Plan:

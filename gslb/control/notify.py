@@ -10,7 +10,7 @@ import os
 import ssl
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ import gslb
 from gslb.config.notifyfile import web_url
 from gslb.config.settings import SinkSettings
 from gslb.control.notifyfacts import Fact, Key, Notice
-from gslb.control.notifyforms import FORMS, Alert, Json, Sender, alerts
+from gslb.control.notifyforms import FORMS, MOST_LINES, Alert, Json, Sender, alerts, least
 
 WINDOW: Final = 5.0  # seconds from the first notice until it is sent with those that followed
 QUEUE: Final = 500  # notices that wait for a sink
@@ -170,8 +170,8 @@ class Outlet:
         if self.post.sink.type == "alertmanager":
             return
         self._waiting += [one for one in told if self.wants(one.fact)]
-        while len(self._waiting) > QUEUE:
-            self._drop(self._waiting.popleft())
+        if len(self._waiting) > QUEUE:
+            self._drop(least(self._waiting, len(self._waiting) - QUEUE))
         if self._waiting:
             self._news.set()
 
@@ -208,8 +208,7 @@ class Outlet:
         await self._news.wait()
         if not pause:
             await asyncio.sleep(WINDOW)
-        while self._waiting and self._clock() - self._waiting[0].at > LONGEST:
-            self._drop(self._waiting.popleft())
+        self._drop([one for one in self._waiting if self._clock() - one.at > LONGEST])
         self._news.clear()
         batch = self._sending = [*self._waiting]
         self._waiting.clear()
@@ -220,11 +219,11 @@ class Outlet:
         if outcome.ok:
             self._unsaid = 0
             return 0.0
-        for notice in batch if not outcome.again else ():
-            self._drop(notice)
+        self._waiting.extendleft(reversed(batch))
         if outcome.again:
-            self._waiting.extendleft(reversed(batch))
             self.tell(())
+        else:
+            self._drop(batch)
         return _longer(pause)
 
     async def _refresh(self, pause: float) -> float:
@@ -259,10 +258,18 @@ class Outlet:
         self._outcome = outcome
         return outcome
 
-    def _drop(self, notice: Notice) -> None:
-        self.dropped += 1
-        self._unsaid += 1
-        log.warning("notification lost, %s does not take it: %s", self.post.name, notice.text)
+    def _drop(self, lost: Collection[Notice]) -> None:
+        """Give up some of what waits."""
+        if not lost:
+            return
+        gone = {*map(id, lost)}
+        self._waiting = deque(one for one in self._waiting if id(one) not in gone)
+        self.dropped += len(lost)
+        self._unsaid += len(lost)
+        for one in [*lost][:MOST_LINES]:
+            log.warning("notification lost, %s does not take it: %s", self.post.name, one.text)
+        if len(lost) > MOST_LINES:
+            log.warning("notifications lost, %s does not take them: %d more", self.post.name, len(lost) - MOST_LINES)
 
     async def test(self) -> Delivery:
         """Send a test at once, once; how it went."""

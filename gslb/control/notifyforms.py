@@ -1,6 +1,6 @@
 """Notices in the form that each kind of receiver takes: generic JSON, Slack, Alertmanager. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -39,6 +39,13 @@ def headline(told: Sequence[Notice]) -> str:
 def worst_first(told: Sequence[Notice]) -> list[Notice]:
     """What fires before what has ended, and the worst of each first."""
     return sorted(told, key=lambda one: (not one.firing, _WORST_FIRST.index(one.fact.severity), one.at))
+
+
+def least(told: Iterable[Notice], count: int) -> list[Notice]:
+    """The ones to give up where there are too many: the least severe; before news of a site those of its pools; then
+    the oldest."""
+    ranked = sorted(told, key=lambda one: (-_WORST_FIRST.index(one.fact.severity), one.fact.key.kind == "site", one.at))
+    return ranked[:count]
 
 
 def generic(sender: Sender, told: Sequence[Notice], dropped: int) -> Json:

@@ -176,7 +176,8 @@ class Notifier:
         roster, me, now = self._watched.store.roster(), moment.config.node.name, moment.now
         mine = []
         waiting = [told for told in self._unspoken if 0 <= now - told.at <= HANDOVER]
-        if self._speaker not in roster:  # whoever was to tell it is gone, and may not have done so
+        able = [name for name, one in roster.items() if one.notifies]
+        if self._speaker not in able:  # whoever was to tell it is gone or begins anew, and may not have done so
             mine = [told.notice for told in waiting if speaker(told.notice.fact, me, roster) == me]
             waiting = [told for told in waiting if speaker(told.notice.fact, me, roster) != me]
         for one in found:
@@ -185,7 +186,7 @@ class Notifier:
             else:
                 waiting.append(Told(one, now))
         self._unspoken = waiting
-        self._speaker = min((name for name, one in roster.items() if one.notifies), default=me)
+        self._speaker = min(able, default=me)
         for outlet, _ in self._at_work.values():
             outlet.tell(mine)
 

@@ -13,15 +13,16 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from gslb.config.load import ZonesFiles
 from gslb.config.model import Config
 from gslb.control.course import Keeping
-from gslb.control.differences import Differences, differences
-from gslb.control.generations import Course, Generation, Pin, Trial
+from gslb.control.differences import differences
+from gslb.control.generations import Course, Generation, Pin
 from gslb.control.line import Plan, load_plan
 from gslb.control.proposals import plan_files
+from gslb.control.pushes import Push, judge, require_served
 from gslb.control.whatif import Moment
 from gslb.errors import ConfigError, ConflictError, GslbError, RequestError, StateError, StoreError
 from gslb.store import Store
@@ -34,22 +35,10 @@ ITSELF: Final = Actor("gslb")
 LONGEST_TRIAL: Final = 24 * 3600.0  # seconds
 _FIXED_AT_START: Final = ("name", "site", "roles", "dns", "api", "workers", "state", "store")
 _LOOK_EVERY: Final = 60.0  # seconds, so that a step of the machine's clock is noticed
+_SHOWN: Final = ("number", "digest", "at", "who", "why")  # of a generation
+_RETRY: Final = 1.0  # seconds after what nobody foresaw
 
 log = logging.getLogger("gslb.control")
-
-
-class Push(NamedTuple):
-    """A reload as somebody asks for it.
-
-    `force`: although it takes away much; `confirm`: seconds for which it is on trial, None for good; `expect`: only if
-    the zones folder has a digest that begins so.
-    """
-
-    actor: Actor
-    reason: str = ""
-    force: bool = False
-    confirm: float | None = None
-    expect: str = ""
 
 
 class Node(Protocol):
@@ -103,6 +92,7 @@ class Reloading:
                 pass  # told where it was found
             except Exception:
                 log.exception("reload failed; the configuration before it is still served")
+                await asyncio.sleep(_RETRY)
 
     async def _next(self) -> None:
         """Return when there is something to do, or may be."""
@@ -127,7 +117,8 @@ class Reloading:
 
     async def check(self) -> Json:
         """What a reload would find in the zones folder; nothing changes. Raises ConfigError, GeoError."""
-        plan = await asyncio.to_thread(load_plan, self._path)
+        async with self._planning:  # each is a whole configuration in memory
+            plan = await asyncio.to_thread(load_plan, self._path)
         return {
             "digest": plan.config.digest,
             "served": self._node.plan.config.digest,
@@ -147,60 +138,32 @@ class Reloading:
     async def reload(self, push: Push) -> Json:
         """Load the configuration anew, all or nothing.
 
-        Raises ConfigError, GeoError, ConflictError (another digest, or it takes away too much), StateError (no copy
-        can be kept, and so no trial held), RequestError; what was served before is served on.
+        Raises ConfigError, GeoError, ConflictError (another digest, or it takes away too much), PreconditionError (not
+        `served`), StateError (no copy can be kept, and so no trial held), RequestError; what was served before is
+        served on.
         """
         if push.confirm is not None and not 0 < push.confirm <= LONGEST_TRIAL:
             raise RequestError("a trial lasts more than nothing and at most 24h", pointer="/confirm")
         async with self._one_at_a_time:
+            require_served(push.served, self._node.plan.config)
             files, former = ZonesFiles(), self._node.plan.config
             try:
                 plan = await asyncio.to_thread(load_plan, self._path, files)
-                found = self._judge(plan.config, push)
-                await self._set_out(plan.config, files.contents, push)
+                found = judge(push, former, plan.config)
+                made = Generation(0, plan.config.digest, time.time(), push.actor.name, push.reason)
+                await self.keeping.set_out(made, files.contents, former.digest, push.confirm)
             except GslbError as error:
                 self._refuse(error)
                 raise
+            self._called.set()  # there may be another trial to end
             served = await self._serve(plan)
             await self._record("force-reload" if found.too_much() else "reload", push.actor, push.reason, former)
             return {**self.view(), "former": former.digest, "changes": found.view(), **served}
 
-    def _judge(self, config: Config, push: Push) -> Differences:
-        if not config.digest.startswith(push.expect):
-            raise ConflictError(
-                f"the zones folder is {config.digest}, not {push.expect}",
-                pointer="/digest",
-                hint="the right one has not arrived here, or not whole: copy it again",
-            )
-        found = differences(self._node.plan.config, config)
-        if found.too_much() and not push.force:
-            raise ConflictError(
-                f"the zones folder is not taken over: {found.too_much()}",
-                pointer="/force",
-                hint="look at `gslb plan`; if it is meant: gslb reload --force",
-            )
-        return found
-
-    async def _set_out(self, config: Config, contents: dict[str, bytes], push: Push) -> None:
-        """Keep a copy, and write down that it is served, and for how long."""
-        keeping, served = self.keeping, self.keeping.number
-        if config.digest != self._node.plan.config.digest or not served:
-            made = Generation(0, config.digest, time.time(), push.actor.name, push.reason)
-            await keeping.keep(made, contents)
-        trial = keeping.course.trial  # another reload does not confirm it
-        if push.confirm is not None:
-            if not (keeping.number and served):
-                raise StateError("no copy of the configuration is kept, so there is nothing to go back to")
-            back = trial.back if trial else served
-            trial = Trial(keeping.number, back, time.time() + push.confirm, push.actor.name)
-        if trial:
-            trial = trial._replace(number=keeping.number)
-        await keeping.decide(Course(None, trial if trial and trial.number != trial.back else None))
-        self._called.set()
-
-    async def confirm(self, actor: Actor) -> Json:
-        """What is on trial is served for good. Raises ConflictError (too late), StateError."""
+    async def confirm(self, actor: Actor, served: str = "") -> Json:
+        """What is on trial is served for good. Raises ConflictError (too late), PreconditionError, StateError."""
         async with self._one_at_a_time:
+            require_served(served, self._node.plan.config)
             course = self.keeping.course
             if course.pin:
                 raise ConflictError("nothing is on trial: it was rolled back", hint="gslb status says when and why")
@@ -210,35 +173,45 @@ class Reloading:
                 await self._record("confirm", actor, "", self._node.plan.config)
             return self.view()
 
-    async def rollback(self, actor: Actor, reason: str = "", digest: str = "") -> Json:
-        """Serve a kept copy: what was served before a trial, else the one before this, or that with the digest.
+    async def rollback(self, actor: Actor, reason: str = "", digest: str = "", served: str = "") -> Json:
+        """Serve a kept copy: what was served before a trial, else before this, or that with the digest.
 
-        It is served after a restart too, until the next reload. Raises NotFoundError, ConflictError, StateError; where
-        the copy does not fit the node file any more, ConfigError or GeoError.
+        It is served after a restart too, until the next reload. Raises NotFoundError, ConflictError, PreconditionError
+        (not `served`), StateError; where the copy does not fit the node file any more, ConfigError or GeoError.
         """
         async with self._one_at_a_time:
-            former, trial = self._node.plan.config, self.keeping.course.trial
+            require_served(served, self._node.plan.config)
+            trial = self.keeping.course.trial
             number = trial.back if trial and not digest else (await self.keeping.find(digest)).number
-            plan = await asyncio.to_thread(load_plan, self._path, self.keeping.files(number))
-            await self.keeping.decide(Course(Pin(number, former.digest, time.time(), actor.name, reason)))
-            self.keeping.number = number
-            log.warning("rolling back from %s to %s: %s", former.digest, plan.config.digest, reason)
-            served = await self._serve(plan)
-            await self._record("rollback", actor, reason, former)
-            changes = differences(former, plan.config).view()
-            return {**self.view(), "former": former.digest, "changes": changes, **served}
+            return await self._go_back(number, actor, reason)
+
+    async def _go_back(self, number: int, actor: Actor, reason: str, *, anyway: bool = False) -> Json:
+        former = self._node.plan.config
+        plan = await asyncio.to_thread(load_plan, self._path, self.keeping.files(number))
+        pin = Pin(number, former.digest, time.time(), actor.name, reason)
+        await self.keeping.decide(Course(pin), anyway=anyway)
+        self.keeping.number = number
+        log.warning("rolling back from %s to %s: %s", former.digest, plan.config.digest, reason)
+        served = await self._serve(plan)
+        await self._record("rollback", actor, reason, former)
+        changes = differences(former, plan.config).view()
+        return {**self.view(), "former": former.digest, "changes": changes, **served}
 
     def _trial_is_over(self) -> bool:
         trial = self.keeping.course.trial
         return trial is not None and time.time() >= trial.until
 
     async def _end_trial(self) -> None:
-        try:
-            await self.rollback(ITSELF, "nobody confirmed it in time")
-        except GslbError as error:
-            log.error("no way back from a trial: %s", error.message)
-            self.problems = (f"nobody confirmed the configuration, and there is no way back: {error.message}",)
-            await self.keeping.decide(Course())
+        async with self._one_at_a_time:
+            trial = self.keeping.course.trial
+            if trial is None or not self._trial_is_over():
+                return  # somebody was quicker: it is confirmed, has ended, or goes on
+            try:  # also where nothing can be written: a trial that is over ends at a restart, too
+                await self._go_back(trial.back, ITSELF, "nobody confirmed it in time", anyway=True)
+            except GslbError as error:
+                log.error("no way back from a trial: %s", error.message)
+                self.problems = (f"nobody confirmed the configuration, and there is no way back: {error.message}",)
+                await self.keeping.decide(Course(), anyway=True)
 
     async def _renew(self) -> None:
         """What an operator has not asked to be taken over is not: the zones come from the copy of those served."""
@@ -292,5 +265,5 @@ class Reloading:
 
     async def generations(self) -> list[Json]:
         """The configurations that are kept, the newest first."""
-        number = self.keeping.number
-        return [{**one._asdict(), "served": one.number == number} for one in await self.keeping.kept()]
+        number, kept = self.keeping.number, await self.keeping.kept()
+        return [{**{key: getattr(one, key) for key in _SHOWN}, "served": one.number == number} for one in kept]

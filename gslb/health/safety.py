@@ -60,9 +60,14 @@ def remains(config: Config, states: States, intents: Iterable[Intent], new: Inte
     return [moment.left(pool, new) for moment in moments for pool in _touched(config, states, new)]
 
 
+def takes_away(wish: Intent) -> bool:
+    """Whether an intent is of a kind that takes something away."""
+    return isinstance(wish, Drain) or (isinstance(wish, Force) and not wish.up)
+
+
 def _touched(config: Config, states: States, wish: Intent) -> list[Pool]:
     """The pools that an intent takes something away from; those that require one at the same site are among them."""
-    if not (isinstance(wish, Drain) or (isinstance(wish, Force) and not wish.up)):
+    if not takes_away(wish):
         return []
     covered = {pool.name for pool in config.pools.values() if _covers(wish, pool)}
     known = [pool for pool in config.pools.values() if pool.name in states]

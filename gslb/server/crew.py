@@ -106,7 +106,18 @@ class Crew:
             now = time.monotonic()
             page = self._pages.slots[worker.slot]
             child = Child(
-                worker.slot, page, Adopted(worker.pid), link, page.base_generation, None, now, now, SERVING, now, now, True
+                worker.slot,
+                page,
+                Adopted(worker.pid),
+                link,
+                page.base_generation,
+                None,
+                now,
+                now,
+                SERVING,
+                now,
+                now,
+                True,
             )
             self.children.append(child)
             self._selector.register(link, selectors.EVENT_READ, child)

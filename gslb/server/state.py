@@ -107,7 +107,7 @@ class StateFolder:
         return self.path / f"tap-{slot}.ring"
 
     def lock(self, held: int | None = None) -> FileLock:
-        """Become, or by a descriptor stay, the one node that runs on this folder. Raises StateError that names the holder."""
+        """Become the one node that runs on this folder, or stay it. Raises StateError that names the holder."""
         return FileLock(self.path / "lock", f"state folder {self.path}", held)
 
     def lock_publisher(self) -> FileLock:

@@ -19,7 +19,7 @@ from gslb.server.processes import ProcessId, worker_count
 from gslb.server.sockets import Address, address_text
 from gslb.server.state import StateFolder
 from gslb.server.takeover import Claim
-from gslb.server.upgrade import Handed, Successor, Upgrade
+from gslb.server.upgrade import NO_SUCCESSOR, Handed, Successor, Upgrade
 
 log = logging.getLogger("gslb.supervisor")
 
@@ -36,7 +36,7 @@ class Supervisor:
         dns_addresses: Sequence[Address],
         workers: int | None,
         control_argv: Sequence[str],
-        successor: Successor = Successor(),
+        successor: Successor = NO_SUCCESSOR,
     ) -> None:
         """`workers` None means as many as there are processors for us, at least two. Raises StateError.
 
@@ -45,7 +45,7 @@ class Supervisor:
         """
         self._handed = Handed.take()
         self._addresses = self._handed.addresses if self._handed else tuple(dns_addresses)
-        self._count = self._handed.count if self._handed else worker_count(workers)
+        self._count = self._handed.wanted if self._handed else worker_count(workers)
         if not 1 <= self._count <= _MOST_WORKERS:
             raise StateError(f"{self._count} workers asked for, a supervisor runs 1 to {_MOST_WORKERS}")
         self._state = StateFolder(state_path)
@@ -109,11 +109,12 @@ class Supervisor:
         if not self._announced and self._crew.complete:
             where = ", ".join(map(address_text, self._addresses))
             log.info("serving %s with %d workers", where, self._count)
+        status = f"{self._crew.serving} of {self._count} workers serve"
         if self._crew.complete and (not self._announced or self._reloading):
             self._announced, self._reloading = True, False
-            self._manager.ready(f"serving with {self._count} workers")
+            self._manager.ready(status)
         if self._announced:
-            self._manager.status(f"serving with {self._crew.serving} of {self._count} workers")
+            self._manager.status(status)
         if self._crew.serving:
             self._manager.alive(time.monotonic())
 

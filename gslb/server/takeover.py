@@ -5,7 +5,6 @@ since two must not publish.
 """
 
 import logging
-import os
 import signal
 import time
 from collections.abc import Sequence
@@ -37,7 +36,8 @@ class Claim:
         ours = {worker.pid for worker in handed.workers} if handed else set[int]()
         try:
             run = state.read_run()
-            _refuse_living(run, state)
+            if not handed:  # else it is ourselves
+                _refuse_living(run, state)
             self._orphans = [process for process in process_ids(run, "workers") if process.pid not in ours]
             if not handed:  # else a socket that tries the address would take queries away from those that answer
                 check_free(addresses, {process.pid for process in self._orphans})
@@ -106,8 +106,7 @@ class Claim:
 
 def _refuse_living(run: dict[str, Any], state: StateFolder) -> None:
     """The lock is ours, so its last holder should be dead; unless someone removed the lock file under it."""
-    others = [process for process in process_ids(run, "supervisor") if process.pid != os.getpid()]
-    for supervisor in others:
+    for supervisor in process_ids(run, "supervisor"):
         raise StateError(f"state folder {state.path} is in use by process {supervisor.pid}", hint="stop it first")
 
 

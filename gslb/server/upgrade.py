@@ -38,7 +38,7 @@ class Handed(NamedTuple):
 
     lock: int
     addresses: tuple[Address, ...]
-    count: int
+    wanted: int
     workers: tuple[Worker, ...]
 
     @classmethod
@@ -49,7 +49,7 @@ class Handed(NamedTuple):
             return None
         left: dict[str, Any] = json.loads(text)
         addresses = tuple((str(host), int(port)) for host, port in left["addresses"])
-        handed = cls(left["lock"], addresses, left["count"], tuple(Worker(*worker) for worker in left["workers"]))
+        handed = cls(left["lock"], addresses, left["wanted"], tuple(Worker(*worker) for worker in left["workers"]))
         for fd in handed.descriptors():
             os.set_inheritable(fd, False)
         return handed
@@ -68,7 +68,7 @@ class Handed(NamedTuple):
         try:
             for fd in self.descriptors():
                 os.set_inheritable(fd, True)
-            os.execvp(argv[0], argv)  # noqa: S606 - no shell
+            os.execvp(argv[0], [*argv])  # noqa: S606 - no shell
         finally:
             del os.environ[VARIABLE]
             for fd in self.descriptors():
@@ -82,6 +82,9 @@ class Successor(NamedTuple):
 
     serve: tuple[str, ...] = ()
     check: tuple[str, ...] = ()
+
+
+NO_SUCCESSOR = Successor()
 
 
 class Upgrade:

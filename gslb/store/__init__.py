@@ -89,8 +89,11 @@ class Store(Protocol):
         Raises NotFoundError, ConflictError (it has ended, or as in `add`), StoreError.
         """
 
-    async def remove(self, intent_id: str, now: float, deed: Deed) -> Intent:
-        """End an intent at `now` and return it; one that has ended stays as it is. Raises NotFoundError, StoreError."""
+    async def remove(self, intent_id: str, now: float, deed: Deed, changed: int | None = None) -> Intent:
+        """End an intent at `now` and return it; one that has ended stays as it is.
+
+        With `changed`, only if that is the number of its last change: StaleError. Raises NotFoundError, StoreError.
+        """
 
     def kept(self, kind: str) -> Mapping[str, Document]:
         """The documents of a kind that all nodes share, by their keys."""

@@ -12,7 +12,7 @@ from gslb.errors import ConflictError, NotFoundError, RequestError, StaleError, 
 from gslb.intents import Intent
 from gslb.store import Document
 from gslb.store.audit import Deed
-from gslb.store.conflicts import missing, require_next
+from gslb.store.conflicts import missing, require_next, require_version
 from gslb.store.etcd import Etcd
 from gslb.store.etcdtext import Compare, Delete, Item, Put, absent, unchanged
 from gslb.store.intentview import IntentView
@@ -70,13 +70,14 @@ class Changes:
         async with self._one_at_a_time:
             return await self._put(kept, after, deed, replaces=True)
 
-    async def remove(self, intent_id: str, now: float, deed: Deed) -> Intent:
+    async def remove(self, intent_id: str, now: float, deed: Deed, changed: int | None = None) -> Intent:
         """See Store."""
         async with self._one_at_a_time:
             for _ in range(TRIES):
                 former, item = await self._find(intent_id)
                 if item is None:
                     return former
+                require_version(former, changed)
                 word = f"un{former.kind} {intent_id}"
                 write = Write(deed.about(former, None), Delete(item.key), (unchanged(item),), word)
                 if await self._writer.write(write):

@@ -28,8 +28,13 @@ def require_next(intent: Intent, former: Intent) -> None:
     """Raises StaleError or ConflictError where an intent cannot take the place of the former."""
     if former.state(time.time()) in ("removed", "expired"):
         raise ConflictError(f"{former.id} has ended", hint="add a new one")
-    if intent.changed != former.changed + 1:
-        raise StaleError(f"{former.id} was changed meanwhile; nothing was written", hint="look again")
+    require_version(former, intent.changed - 1)
+
+
+def require_version(intent: Intent, changed: int | None) -> None:
+    """Raises StaleError where that is not the number of its last change; None is any."""
+    if changed not in (None, intent.changed):
+        raise StaleError(f"{intent.id} was changed meanwhile; nothing was written", hint="look again")
 
 
 def missing(intent_id: str) -> NotFoundError:

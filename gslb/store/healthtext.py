@@ -1,7 +1,7 @@
 """The health snapshot as JSON text: what is believed, and what the steps of gslb.health.effective must not forget.
 
-Of the memory only what makes a difference after a restart is written: addresses that wait for failback or damping, and
-the member that is served where only one may be.
+Of the memory only what makes a difference after a restart is written: addresses that wait for failback or damping, or
+are held by an operator, and the member that is served where only one may be.
 """
 
 import json
@@ -23,7 +23,7 @@ def dump(belief: Belief, memory: Memory) -> str:
                 [pool, *place, *was]
                 for pool, past in memory.items()
                 for place, was in past.addresses.items()
-                if was.waiting or was.suppressed or was.penalty
+                if was.waiting or was.suppressed or was.penalty or was.served != was.stands
             ],
             "only": {pool: past.only for pool, past in memory.items() if past.only},
         }

@@ -134,11 +134,11 @@ class EtcdStore:
             return replace(await self._own.change(intent, None, deed), local=True)
         return await self._changes.change(intent, after, deed)
 
-    async def remove(self, intent_id: str, now: float, deed: Deed) -> Intent:
+    async def remove(self, intent_id: str, now: float, deed: Deed, changed: int | None = None) -> Intent:
         """See Store."""
         if self._own.held().find(intent_id):
-            return replace(await self._own.remove(intent_id, now, deed), local=True)
-        return await self._changes.remove(intent_id, now, deed)
+            return replace(await self._own.remove(intent_id, now, deed, changed), local=True)
+        return await self._changes.remove(intent_id, now, deed, changed)
 
     def kept(self, kind: str) -> Mapping[str, Document]:
         """See Store."""

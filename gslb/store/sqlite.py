@@ -19,7 +19,7 @@ from gslb.intents import Intent
 from gslb.store import Document, HealthSnapshot, Held, healthtext, rows
 from gslb.store.audit import Deed, Record
 from gslb.store.auditpages import AuditPage, AuditWanted, Read, read_page
-from gslb.store.conflicts import conflict, missing, require_next
+from gslb.store.conflicts import conflict, missing, require_next, require_version
 from gslb.store.database import in_thread, open_database, transaction
 from gslb.store.keptview import Documents, document_text
 from gslb.store.roster import Condition, Registration
@@ -93,13 +93,14 @@ class SqliteStore:
 
         return await self._change_intents(update, after)
 
-    async def remove(self, intent_id: str, now: float, deed: Deed) -> Intent:
+    async def remove(self, intent_id: str, now: float, deed: Deed, changed: int | None = None) -> Intent:
         """See Store."""
 
         def end() -> Intent:
             former = self._find(intent_id)
             if former.state(now) in ("removed", "expired"):
                 return former
+            require_version(former, changed)
             ended = replace(former, removed=now)
             rows.put_intent(self._connection, ended)
             rows.put_record(self._connection, self.node, deed.about(former, None))

@@ -46,6 +46,11 @@ def test_what_would_show_as_something_else(text: str) -> None:
     assert not good(fields.GivenLine, text)
 
 
+def test_a_token_is_no_reason() -> None:
+    assert not good(fields.Line, f"with gslb_0badc0de_{'5' * 64}")
+    assert good(fields.Line, "with gslb_tls_expiry_days")
+
+
 @pytest.mark.parametrize("text", ["72h", "4320m", "259200s", "259200000ms", "1ms"])
 def test_the_longest_time(text: str) -> None:
     assert re.fullmatch(pattern_of(fields.Period), text)

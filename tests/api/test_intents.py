@@ -165,6 +165,15 @@ async def test_progress(node: Node) -> None:
     assert (await node.call("GET", f"{path}/progress"))[0] == 409
 
 
+async def test_extensions_at_once_add_up(node: Node) -> None:
+    made = (await node.call("POST", "/api/v1/drains", DRAIN))[1]
+    path = f"/api/v1/drains/{made['id']}"
+    extended = await asyncio.gather(*(node.call("PATCH", path, {"extend": "10m"}) for _ in range(6)))
+    assert [status for status, _ in extended] == [200] * 6
+    assert max(one["expires"] for _, one in extended) == pytest.approx(made["expires"] + 3600, abs=1e-3)
+    assert (await node.call("GET", path))[1]["changed"] == 6
+
+
 async def test_pages_of_drains(node: Node) -> None:
     for target in ("site/osaka", "member/web/osaka"):
         await node.call("POST", "/api/v1/drains", {**DRAIN, "target": target})

@@ -181,6 +181,21 @@ async def test_tls_can_begin_and_end(start: Start, issuer: Issuer, wanted: Wante
     await eventually(by_tls)
 
 
+async def test_a_first_request_has_less_time_than_the_next(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HEAD", 0.2)
+    port = await start(None)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: ")
+    kept_reader, kept = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(2):
+        kept.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await kept_reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
+        async with asyncio.timeout(2):
+            assert await reader.read() == b""
+    writer.close()
+    kept.close()
+
+
 async def test_old_tls_is_refused(start: Start, issuer: Issuer) -> None:
     port = await start(ApiTls(*issuer.pair("127.0.0.1")))
     context = ssl.create_default_context(cafile=issuer.ca)

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from gslb.api.redact import Redacting, redacted
+from gslb.api.redact import Redacting, redacted, without_tokens
 from gslb.api.tokens import new_secret
 
 IDENTITY, SECRET = new_secret()
@@ -27,6 +27,11 @@ IDENTITY, SECRET = new_secret()
 def test_redacted(text: str, clean: str) -> None:
     assert redacted(text) == clean
     assert redacted(clean) == clean
+
+
+def test_without_tokens() -> None:
+    hint = "Authorization: Bearer TOKEN"
+    assert without_tokens(f"{hint}, not {SECRET}") == f"{hint}, not gslb_{IDENTITY}_[redacted]"
 
 
 def test_a_handler_writes_no_secret_of_messages_arguments_and_tracebacks() -> None:

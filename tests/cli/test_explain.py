@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 import pytest
 
+from gslb.cli import options
 from gslb.cli.main import main
 
 module = import_module("gslb.cli.explain")  # the package's attribute of that name may be the verb
@@ -61,13 +62,13 @@ def test_what_if(node, capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_moments(text: str, moment: str) -> None:
-    assert module.absolute(click.Context(module.explain), module.explain.params[0], text) == moment
+    assert options.moment(click.Context(module.explain), module.explain.params[0], text) == moment
 
 
 def test_times_from_now() -> None:
     context = click.Context(module.explain)
     for text in ("90s", "+90s"):
-        moment = datetime.fromisoformat(module.absolute(context, module.explain.params[0], text))
+        moment = datetime.fromisoformat(options.moment(context, module.explain.params[0], text))
         assert 80 < (moment - datetime.now(UTC)).total_seconds() < 91
 
 

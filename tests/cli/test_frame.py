@@ -42,7 +42,7 @@ def test_who_it_is_and_what_it_does() -> None:
 
 def test_what_is_wrong_stands_out() -> None:
     store = {"kind": "etcd", "lost": True, "alarms": ["a is not JSON"], "belief": "own votes"}
-    lines = frame({**NODE, "serving": False, "fresh": False, "withdrawn": {}, "store": store}, 80, 24)
+    lines = frame({**NODE, "serving": False, "fresh": False, "withdrawn": {"reason": "x"}, "store": store}, 80, 24)
     assert lines[0] == ("gslb top  tokyo-1 at tokyo  NOT SERVING, not fresh, WITHDRAWN  00:01:40Z", "bad")
     assert "LOST, belief follows own votes" in lines[1].text
     assert lines[2] == ("ALARM: a is not JSON", "bad")

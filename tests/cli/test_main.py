@@ -1,5 +1,6 @@
 """The command itself: help, versions, exit codes, quick start."""
 
+import re
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ import pytest
 from gslb import __version__
 from gslb.cli import main as command
 from gslb.errors import ConfigError, ConflictError, GslbError, Problem, StateError
-from tests.conftest import ENVIRONMENT
+from tests.conftest import ENVIRONMENT, ROOT
 
 SHORT = {"pool": "web", "live": ["a", "b"], "left": ["a"], "needed": 2, "capacity": 5.0, "load": 7.0, "at": 0.0}
 
@@ -25,6 +26,12 @@ def test_help_names_every_verb_and_exits_0(capsys: pytest.CaptureFixture[str]) -
 def test_every_verb_is_there_and_documented(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main([verb, "--help"]) == 0
     assert f"gslb {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", command.VERBS)
+def test_every_verb_stands_in_the_page(verb: str) -> None:
+    headings = [line for line in (ROOT / "docs" / "cli.md").read_text().splitlines() if line.startswith("### gslb")]
+    assert any(re.search(rf"\b{verb}\b", line) for line in headings)
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,10 @@ from typing import Any
 import dns.rcode
 import pytest
 
+from gslb.control.intents import Wish
+from gslb.intents import Target
+from gslb.store.audit import Actor
+from tests.control.lone_controller import controlled
 from tests.whole_node import SITES, Node
 
 DRAIN = {"target": "site/osaka", "for": "10m", "reason": "test"}
@@ -132,6 +136,27 @@ async def test_what_waits_for_an_operator_waits_across_a_restart(stopped_node: N
     await node.until_served("tokyo", "osaka")
 
 
+async def test_what_is_held_is_held_across_a_restart(stopped_node: Node) -> None:
+    node = stopped_node
+    node.write_zones(node.zones.replace("    members:", "    damping: false\n    members:", 1))
+    await node.start()
+    await node.until_served("tokyo", "osaka")
+    hold = {"target": "site/tokyo", "for": "10m", "reason": "test"}
+    assert (await node.call("POST", "/api/v1/holds", hold))[0] == 201
+    await node.sites["tokyo"].break_()
+
+    async def observed() -> bool:
+        return (await status(node))["pools"][0]["members"][0]["addresses"][0]["observed"] == "down"
+
+    await node.until(observed)
+    await asyncio.sleep(0.2)  # the snapshot is on its way to the disk
+    await node.stop()
+    await node.start()
+    await node.until(observed)
+    for _ in range(3):
+        assert await node.served() == {"tokyo", "osaka"}
+
+
 async def test_until_the_first_round_is_done_names_are_not_ready(stopped_node: Node) -> None:
     node = stopped_node
     set_node(node, "startup_wait: 700ms")
@@ -152,6 +177,27 @@ async def test_until_the_first_round_is_done_names_are_not_ready(stopped_node: N
         assert 0.5 < time.monotonic() - began < 2
         state = (await status(node))["pools"][0]["members"][0]["addresses"][0]
         assert (state["observed"], state["effective"]) == ("unknown", "up")
+
+
+async def test_who_drains_before_the_first_round_is_done_waits_for_it(stopped_node: Node) -> None:
+    node = stopped_node
+    set_node(node, "startup_wait: 700ms")
+    async with tarpit(node, "tokyo", "osaka"):
+        await node.start()
+        drains = (node.call("POST", "/api/v1/drains", {**DRAIN, "target": f"site/{site}"}) for site in SITES)
+        assert sorted([status for status, _ in await asyncio.gather(*drains)]) == [201, 409]
+
+
+async def test_a_drain_that_this_node_does_not_know_of_yet_is_not_acknowledged(
+    stopped_node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with controlled(stopped_node) as controller:
+        before = controller.store.held()
+        wish = Wish("drain", Target.parse("site/osaka"), "test", expires=time.time() + 60, override=True)
+        kept = (await controller.intents.add(wish, Actor("ops"))).intent
+        assert await controller.everywhere(kept)
+        monkeypatch.setattr(controller.store, "held", lambda: before)  # the store tells late
+        assert not await controller.everywhere(kept)
 
 
 async def test_after_a_restart_what_was_down_stays_down_until_it_has_risen(node: Node) -> None:

@@ -73,6 +73,11 @@ def test_finding(generations: Generations) -> None:
     assert generations.find("", 4).number == 3
     assert generations.find("", 2).number == 1
     assert generations.find("aa", 4).number == 3
+    generations.add(made("b044")._replace(before=2), FILES)
+    assert generations.find("", 5).number == 2  # what came between them was left for something earlier
+    generations.add(made("b155")._replace(before=9), FILES)
+    assert generations.find("", 6).number == 5
+    assert generations.find("", 0).number == 6  # of what is served there is no copy
     with pytest.raises(NotFoundError, match="before this one"):
         generations.find("", 1)
     with pytest.raises(NotFoundError, match="'ff' is kept"):

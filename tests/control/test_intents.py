@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from gslb.control.intents import Change, Intents, Wish
-from gslb.errors import ConflictError, NotFoundError, PreconditionError, RequestError, StaleError
+from gslb.errors import ConflictError, NotFoundError, PreconditionError, RequestError, StaleError, StateError
+from gslb.health.states import States
 from gslb.intents import Drain, Force, Intent, Target
 from gslb.store.audit import Actor, Deed
 from gslb.store.auditpages import AuditWanted
@@ -37,7 +38,10 @@ def changes() -> list[int]:
 
 @pytest.fixture
 def intents(store: SqliteStore, changes: list[int]) -> Intents:
-    return Intents(store, lambda: (CONFIG, STATES), lambda: changes.append(1))
+    return Intents(store, lambda: (CONFIG, STATES), lambda: changes.append(1), nothing)
+
+
+async def nothing() -> None: ...
 
 
 def wish(target: str, kind: str = "drain", expires: float | None = END, **more: Any) -> Wish:
@@ -80,6 +84,33 @@ async def test_the_last_live_member_stays_unless_that_is_overridden(store: Sqlit
     assert done.intent.overrides
     assert len(intents.drains) == 2
     assert await actions(store) == ["override-drain", "drain"]
+
+
+async def test_before_anybody_knows_what_is_live_nothing_is_taken_away_unless_that_is_overridden(
+    store: SqliteStore,
+) -> None:
+    known: list[States] = [STATES, {}]
+
+    async def ready() -> None:
+        known.pop()
+
+    intents = Intents(store, lambda: (CONFIG, known[-1]), lambda: None, ready)
+    kept = (await intents.add(wish("site/tokyo", percent=50), OPS)).intent  # the first round ends meanwhile
+    for refused in (intents.add(wish("site/osaka"), OPS), intents.change(kept.id, Change(percent=100), OPS)):
+        known[:] = [{}, STATES]
+        with pytest.raises(StateError, match="first round") as caught:
+            await refused
+        assert "--force" in caught.value.hint
+    await intents.add(wish("site/osaka", override=True), OPS)
+    for always in (wish("site/osaka", "hold"), wish("site/osaka", "force", None, up=True)):
+        await intents.add(always, OPS)
+    assert len(intents.all) == 4
+
+
+async def test_it_lasts_from_when_it_was_asked_for(intents: Intents) -> None:
+    asked = time.time() - 0.5
+    kept = (await intents.add(wish("site/tokyo", expires=asked + 60, asked=asked), OPS)).intent
+    assert (kept.created, kept.starts, kept.expires) == (asked, asked, asked + 60)
 
 
 async def test_a_hold_and_a_force_up_are_always_allowed(store: SqliteStore, intents: Intents) -> None:
@@ -150,6 +181,22 @@ async def test_who_knew_another_version_is_told(intents: Intents) -> None:
             await attempt
         assert caught.value.http_status == 412
     assert intents.drains[0].reason == "CHG-2"
+    assert (await intents.cancel(kept.id, OPS, expected=1)).intent.removed
+
+
+async def test_a_cancel_that_meets_a_change_is_refused_if_it_knew_another_version(
+    store: SqliteStore, intents: Intents
+) -> None:
+    kept = (await intents.add(wish("site/tokyo"), OPS)).intent
+    changed, cancelled = await asyncio.gather(
+        intents.change(kept.id, Change(reason="still needed"), OPS),
+        intents.cancel(kept.id, OPS, expected=0),
+        return_exceptions=True,
+    )
+    assert isinstance(cancelled, PreconditionError)
+    assert not isinstance(changed, BaseException)
+    assert intents.drains == (changed.intent,)
+    assert await actions(store) == ["change-drain", "drain"]
     assert (await intents.cancel(kept.id, OPS, expected=1)).intent.removed
 
 
@@ -230,7 +277,7 @@ async def test_who_was_slower_is_judged_anew(tmp_path: Path) -> None:
     store = await Busy.open(str(tmp_path / "gslb.sqlite"))
     assert isinstance(store, Busy)
     store.others = [Drain("d-other", Target.parse("site/tokyo"), "CHG-2", "", 1.0, 4e9)]
-    intents = Intents(store, lambda: (CONFIG, STATES), lambda: None)
+    intents = Intents(store, lambda: (CONFIG, STATES), lambda: None, nothing)
     with pytest.raises(ConflictError, match="pool web would keep 0 of 1"):
         await intents.add(wish("site/osaka"), OPS)
     store.others = [Drain(f"d-{at}", Target.parse(f"member/web/x{at}"), "", "", 1.0, 4e9) for at in range(20)]

@@ -25,6 +25,8 @@ __all__ = ["receiver"]
 SENDER = Sender("tokyo-1", "tokyo")
 SITE = Fact(Key("site", "site/tokyo"), "site", "critical", "site tokyo is down", "site tokyo is up again")
 
+POOL = Fact(Key("pool", "pool/web"), "pool", "critical", "pool web fails open", "pool web has a live member again")
+
 
 def notice(number: int = 0, at: float = 1_800_000_000.0) -> Notice:
     return Notice("site_down", SITE._replace(key=Key("site", f"site/{number}")), True, f"site {number} is down", at)
@@ -122,6 +124,18 @@ async def test_a_receiver_that_is_away_for_long_costs_the_oldest(
         await until(lambda: outlet.sent == 1)
     assert [one["text"] for one in receiver.got[-1]["notices"]] == [f"site {number} is down" for number in (7, 8, 9)]
     assert (outlet.dropped, receiver.got[-1]["dropped"]) == (7, 7)
+
+
+async def test_the_death_of_a_site_is_told_however_many_pools_go_with_it(
+    caplog: pytest.LogCaptureFixture, receiver: Receiver
+) -> None:
+    pools = [Notice("pool_down", POOL._replace(key=Key("pool", f"pool/{n}")), True, "", 1e9) for n in range(600)]
+    async with working(outlet_to(receiver.url)) as outlet:
+        outlet.tell([notice(1, at=1_799_999_999.0), *[one._replace(at=1_800_000_000.0) for one in pools]])
+        await until(lambda: outlet.sent == 1)
+    assert "site_down" in {one["event"] for one in receiver.got[0]["notices"]}
+    assert outlet.dropped == 101
+    assert sum("notification" in line for line in caplog.messages) == notify.MOST_LINES + 1
 
 
 async def test_what_is_an_hour_old_is_given_up(receiver: Receiver) -> None:

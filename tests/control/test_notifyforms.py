@@ -1,7 +1,7 @@
 """What receivers are sent."""
 
 from gslb.control.notifyfacts import Fact, Key, Notice
-from gslb.control.notifyforms import MOST_LINES, Alert, Sender, alerts, generic, headline, slack, stamp
+from gslb.control.notifyforms import MOST_LINES, Alert, Sender, alerts, generic, headline, least, slack, stamp
 
 SENDER = Sender("tokyo-1", "tokyo")
 SITE = Fact(Key("site", "site/tokyo"), "site", "critical", "site tokyo is down", "site tokyo is up again")
@@ -14,6 +14,13 @@ DRAINED = Notice("drain_started", DRAIN, True, DRAIN.text, 1_799_999_999.0)
 def test_the_worst_comes_first() -> None:
     assert headline([UP]) == "site tokyo is up again"
     assert headline([UP, DRAINED, DOWN]) == "site tokyo is down (and 2 more)"
+
+
+def test_what_is_given_up_first() -> None:
+    pool = DOWN._replace(event="pool_down", fact=SITE._replace(key=Key("pool", "pool/web")), at=DOWN.at + 1)
+    later = pool._replace(at=pool.at + 1)
+    assert least([DOWN, later, DRAINED, pool, UP], 4) == [DRAINED, pool, later, DOWN]
+    assert least([DOWN], 0) == []
 
 
 def test_generic() -> None:

@@ -133,6 +133,20 @@ async def test_where_the_speaker_goes_another_says_what_it_may_not_have_said(wor
     assert (b.look(NOW + 9), c.look(NOW + 9)) == ([], [])
 
 
+async def test_where_the_speaker_begins_anew_another_says_what_it_may_not_have_said(
+    world: World, tmp_path: Path
+) -> None:
+    world.roster = registered("a", "b")
+    b = world.node("b", tmp_path)
+    b.look()
+    world.intents = (DRAIN,)
+    assert b.look() == []
+    world.roster = registered("b") | registered("a", notifies=False)  # killed, and back within its lease
+    assert b.look(NOW + 2) == ["drain_started"]
+    world.roster = registered("a", "b")
+    assert b.look(NOW + 3) == []
+
+
 async def test_what_was_long_ago_was_told(world: World, tmp_path: Path) -> None:
     world.roster = registered("a", "b")
     b = world.node("b", tmp_path)

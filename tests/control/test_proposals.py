@@ -12,7 +12,7 @@ from gslb.control import proposals as module
 from gslb.control.clients import sample
 from gslb.control.explain import Question, query_of
 from gslb.control.proposals import plan_files, plan_folders, read_folder
-from gslb.control.reloading import Push
+from gslb.control.pushes import Push
 from gslb.dns.message import A
 from gslb.dns.name import from_text
 from gslb.errors import ConfigError, RequestError, StateError

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from gslb.control import reloading as module
-from gslb.control.reloading import LONGEST_TRIAL, Push
-from gslb.errors import ConfigError, ConflictError, NotFoundError, RequestError, StateError
+from gslb.control.pushes import Push
+from gslb.control.reloading import LONGEST_TRIAL
+from gslb.errors import ConfigError, ConflictError, NotFoundError, PreconditionError, RequestError, StateError
 from gslb.store.audit import Actor
 from gslb.store.auditpages import AuditWanted
 from tests.control.lone_controller import controlled
@@ -250,6 +252,23 @@ async def test_what_is_confirmed_stays(many: Node) -> None:
         assert await ttl(many) == 45
 
 
+async def test_what_is_confirmed_at_the_last_moment_stays(many: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with controlled(many) as controller:
+        with_ttl(many, 45)
+        begun = await controller.reloading.reload(PUSH._replace(confirm=0.3))
+        loaded, load_plan = threading.Event(), module.load_plan
+        monkeypatch.setattr(module, "load_plan", lambda *wanted: (loaded.wait(10.0), load_plan(*wanted))[1])
+        other = asyncio.create_task(controller.reloading.reload(PUSH))  # takes until after the trial
+        await asyncio.sleep(0.1)
+        confirmed = asyncio.create_task(controller.reloading.confirm(ANN))
+        await asyncio.sleep(begun["trial"]["until"] - time.time() + 0.1)
+        loaded.set()
+        await other
+        assert (await confirmed)["trial"] is None
+        await asyncio.sleep(0.2)
+        assert await ttl(many) == 45
+
+
 async def test_a_trial_ends_in_time_although_the_node_was_down(many: Node) -> None:
     async with controlled(many) as controller:
         with_ttl(many, 45)
@@ -336,6 +355,30 @@ async def test_what_was_gone_back_to_is_served_until_the_next_reload(many: Node)
             await controller.reloading.rollback(ANN, "", "ffff")
 
 
+async def test_two_that_are_bad_are_both_left_for_the_one_that_was_good(many: Node) -> None:
+    async with controlled(many) as controller:
+        good = controller.plan.config.digest
+        for bad in (45, 50):
+            with_ttl(many, bad)
+            await controller.reloading.reload(PUSH)
+            await controller.reloading.rollback(ANN)
+            assert controller.plan.config.digest == good
+
+
+async def test_what_was_seen_must_be_served_still_when_it_is_its_turn(many: Node) -> None:
+    async with controlled(many) as controller:
+        reloading = controller.reloading
+        with_ttl(many, 45)
+        seen = (await reloading.reload(PUSH))["digest"]
+        twice = (reloading.rollback(ANN, served=seen), reloading.rollback(ANN, served=seen))
+        done = await asyncio.gather(*twice, return_exceptions=True)
+        assert isinstance(done[1], PreconditionError)
+        for late in (reloading.reload(PUSH._replace(served=seen)), reloading.confirm(ANN, seen)):
+            with pytest.raises(PreconditionError, match="nothing was done"):
+                await late
+        assert await ttl(many) == 30
+
+
 async def test_other_secrets_do_not_take_over_what_is_on_disk(many: Node) -> None:
     async with controlled(many) as controller:
         before = controller.plan
@@ -374,6 +417,44 @@ async def test_without_a_copy_there_is_no_trial(many: Node, caplog: pytest.LogCa
         assert await ttl(many) == 30
         assert (await controller.reloading.reload(PUSH))["number"] == 0
         assert await ttl(many) == 45
+
+
+def in_the_way(node: Node) -> None:
+    """Nothing can be written about what is to be served."""
+    course = node.folder / "state/generations/course.json"
+    course.unlink(missing_ok=True)
+    course.mkdir()
+
+
+async def test_what_could_not_be_written_leaves_no_trace(many: Node) -> None:
+    async with controlled(many) as controller:
+        with_ttl(many, 45)
+        in_the_way(many)
+        with pytest.raises(StateError, match="cannot be written"):
+            await controller.reloading.reload(PUSH._replace(confirm=60))
+        assert controller.reloading.view()["number"] == 1
+        before = controller.plan
+        controller.reloading.request_renewal()
+
+        async def renewed() -> bool:
+            return controller.plan is not before
+
+        await many.until(renewed)
+        assert await ttl(many) == 30
+
+
+async def test_a_trial_ends_although_that_cannot_be_written(many: Node, caplog: pytest.LogCaptureFixture) -> None:
+    async with controlled(many) as controller:
+        with_ttl(many, 45)
+        await controller.reloading.reload(PUSH._replace(confirm=0.2))
+        in_the_way(many)
+
+        async def back() -> bool:
+            return await ttl(many) == 30
+
+        await many.until(back)
+        await asyncio.sleep(0.3)
+        assert caplog.text.count("a restart does not know") == 1
 
 
 async def test_a_trial_without_a_way_back_goes_on_and_says_so(many: Node) -> None:

@@ -61,6 +61,7 @@ class Node:
         self.config = folder / "gslb.yaml"
         self.zone = folder / "zones" / "zone.yaml"
         self.process: subprocess.Popen[bytes] | None = None
+        self.program = [sys.executable, "-m", "gslb.cli.main"]
         self.starts = 0
 
     def write(self, zone: str = STEADY, *, workers: int = 2, **node: str) -> "Node":
@@ -79,7 +80,7 @@ class Node:
         """Start `gslb serve`; its messages go to a file of their own."""
         self.starts += 1
         with (self.folder / f"log-{self.starts}").open("wb") as log:
-            argv = [sys.executable, "-m", "gslb.cli.main", "serve", "--config", str(self.config)]
+            argv = [*self.program, "serve", "--config", str(self.config)]
             self.process = subprocess.Popen(argv, stdout=log, stderr=log, env=ENVIRONMENT, cwd=ROOT)
         return self
 

@@ -1,6 +1,7 @@
 """Worker processes under a crew, driven by hand: deaths, stops, replacements."""
 
 import json
+import os
 import signal
 import socket
 import time
@@ -16,6 +17,7 @@ from gslb.server.crew import Crew
 from gslb.server.pages import Pages
 from gslb.server.publish import SharedPublisher
 from gslb.server.state import StateFolder
+from gslb.server.upgrade import Worker as Left
 from tests.conftest import ENVIRONMENT
 from tests.server.stand_in import numbered
 from tests.support import query
@@ -288,3 +290,26 @@ def test_stopping_ends_everybody_quickly(make) -> None:
     assert time.monotonic() - begun < 1.0
     assert [child.process.returncode for child in children] == [0, 0]
     assert list(bench.pages.used()) == []
+
+
+def test_workers_of_the_program_before_are_replaced_on_their_sockets(make) -> None:
+    """Another crew adopts them, as after exec; their channels are the same sockets under other numbers."""
+    bench = make()
+    bench.publish(1)
+    bench.until(lambda: bench.settled() and bench.crew.quiet)
+    before, old = bench.pids(), bench.crew
+    left = [Left(pid, slot, os.dup(fd)) for pid, slot, fd in old.hand_on()]
+    assert len(left) == 2
+    bench.crew = Crew(bench.state.path, bench.pages, [("127.0.0.1", bench.port)], 2, changed=bench.change)
+    bench.crew.adopt(left)
+    assert bench.crew.complete
+    assert bench.crew.serving == 2
+    assert not bench.crew.quiet
+    bench.until(lambda: bench.settled() and bench.crew.quiet)
+    assert not bench.pids() & before
+    assert bench.which() == "1"
+    for child in old.children:
+        child.link.close()
+        child.process.wait(5)
+    old.children.clear()
+    old.stop()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gslb.server.pages import EMPTY, PAGE, RETIRING, SERVING, SLOTS, Pages
+from gslb.server.pages import EMPTY, PAGE, RETIRING, SERVING, SLOTS, Pages, fits
 from gslb.server.processes import ProcessId
 from gslb.server.stats import COUNTER_NAMES
 from tests.conftest import ENVIRONMENT
@@ -80,3 +80,11 @@ def test_only_the_living_can_answer(path: Path) -> None:
     assert [page.state for page in pages.answering()] == [SERVING, RETIRING]
     assert pages.slots[0].process == me
     pages.close()
+
+
+def test_whether_a_file_fits(path: Path) -> None:
+    assert not fits(path)
+    Pages(path).close()
+    assert fits(path)
+    path.write_bytes(b"\xff" + path.read_bytes()[1:])
+    assert not fits(path)

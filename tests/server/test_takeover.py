@@ -17,6 +17,7 @@ from gslb.server.processes import ProcessId
 from gslb.server.snapshots import SnapshotWriter
 from gslb.server.state import StateFolder
 from gslb.server.takeover import Claim
+from gslb.server.upgrade import Handed, Worker
 from tests.conftest import ENVIRONMENT
 from tests.server.stand_in import numbered
 
@@ -155,3 +156,25 @@ def test_signals_go_to_nobody_else(state: StateFolder, start: Start, free_port) 
     claim.release()
     assert other.alive()
     other.send(signal.SIGKILL)
+
+
+def test_what_was_handed_over_is_no_leftover(state: StateFolder, start: Start, free_port) -> None:
+    """The folder is held already, the supervisor in the run file is ourselves, and the address is not tried."""
+    port = free_port()
+    worker = start(port)
+    pages = Pages(state.pages_path)
+    for slot, process in ((0, worker), (1, ProcessId(1, 1))):
+        page = pages.slots[slot]
+        page.pid, page.start = process
+        page.state = SERVING
+    state.write_run({"supervisor": [ProcessId.me()], "control": [], "workers": [worker]})
+    lock = state.lock()
+    place = ("127.0.0.1", port)
+    claim = Claim(state, [place], Handed(lock.fd, (place,), 1, (Worker(worker.pid, 0, -1),)))
+    assert (claim.orphans, claim.slots(), claim.lock) == ([], [], lock.fd)
+    assert [slot for slot, _ in claim.pages.used()] == [0]
+    with pytest.raises(StateError, match="in use by process"):
+        state.lock()
+    claim.release()
+    pages.close()
+    assert worker.alive()

@@ -22,14 +22,17 @@ def test_belief_comes_back(belief: dict[TargetKey, Observation]) -> None:
 def test_of_the_memory_what_makes_a_difference_comes_back() -> None:
     waits = Past("down", 5.0, "down", 1.0, waiting=True)
     damped = Past("up", 6.0, "down", 3.5, suppressed=True)
+    held = Past("down", 7.0, "up")
     memory = {
         "web": PoolPast({("tokyo", "192.0.2.1"): waits, ("osaka", "192.0.2.2"): Past("up", 1.0, "up")}),
         "db": PoolPast({("a", "192.0.2.3"): damped}, only="a"),
+        "held": PoolPast({("a", "192.0.2.5"): held}),
         "calm": PoolPast({("a", "192.0.2.4"): Past("up", 1.0, "up")}),
     }
     assert load(dump({}, memory))[1] == {
         "web": PoolPast({("tokyo", "192.0.2.1"): waits}),
         "db": PoolPast({("a", "192.0.2.3"): damped}, only="a"),
+        "held": PoolPast({("a", "192.0.2.5"): held}),
     }
 
 

@@ -27,6 +27,13 @@ NAMES = {
     "probers": ["test"],
 }
 PLACES = {"pool": ["web", "api"], "monitor": ["told", "web"], "address": list(ADDRESSES.values())}
+UNFIT = [  # what most of those that there are refuse
+    ("{id}", "starts"),  # they have begun
+    ("/push/", "for"),  # at most the expiry of the monitor
+    ("/holds/", "percent"),
+    ("/forces/", "percent"),
+    ("/forces/", "extend"),  # they have no end
+]
 
 _connect = wire.create_connection
 
@@ -78,27 +85,26 @@ def _mend_body(body: dict[str, Any], path: str) -> None:
         body["files"] = {"zone.yaml": zone(random.randrange(1024, 65_536), random.randrange(20))}
     if "sites" in body or "pools" in body:
         body["scope"] = "drain"
+    if random.random() < 0.8:
+        body.pop("digest", None)
+    if "{id}" in path:
+        body["reason"] = "something is different"
+    for place, key in UNFIT:
+        if place in path:
+            body.pop(key, None)
+    _mend_times(body, path)
+
+
+def _mend_times(body: dict[str, Any], path: str) -> None:
     now = time.time()
-    if "{" in path:
-        body.pop("starts", None)  # most have begun
-    elif body.get("starts") is not None:
+    if body.get("starts") is not None:
         body["starts"] = now + random.randrange(30, 3600)
     if body.get("expires") is not None:
         body["expires"] = now + random.randrange(3700, 200_000)
-    if "/push/" in path:
-        body.pop("for", None)  # at most the expiry of the monitor
-    if "/holds/" in path or "/forces/" in path:
-        body.pop("percent", None)
     if body.get("extend") is not None:
         body["extend"] = "1ms"  # what lasts longest already may be put off by no more
-    if "/forces/" in path:
-        body.pop("extend", None)  # most have no end
-    if random.random() < 0.8:
-        body.pop("digest", None)
     ends = [key for key in ("extend", "for", "expires") if body.get(key) is not None]
     for key in ends[1:]:
         del body[key]
     if path.endswith("/holds") and not ends:
         body["for"] = "10m"
-    if "{id}" in path:
-        body["reason"] = "something is different"

@@ -26,6 +26,7 @@ EDGE = Plan(targets=0, etcd=False, roles="dns, api")
 # What max_loss holds back for a minute, while not all voters elsewhere agree, would excuse much else.
 POOL = f"{STEADY}    max_loss: 100%\n"
 AVAILABLE = 0.9999
+LATE = 0.001  # of the answers: a machine that is busy with all this may time out two probers at once
 ALIKE = 15.0  # seconds until all is as it should be after everything was broken
 
 
@@ -58,6 +59,7 @@ def test_chaos_sends_nobody_to_the_dead_or_the_drained(make_lab: Callable[..., L
     print(summed(missing) or "none")
     assert not wrong, f"seed {seed}: {summed(wrong)}\n{run.about(wrong)}"
     assert figures.available >= AVAILABLE, f"seed {seed}: {figures}\n{run.unanswered(oracle)}"
+    assert len(missing) <= owed.checked["missing"] * LATE
     assert back <= ALIKE
     assert min(owed.checked[kind] for kind in ("stale", "drained")) > seconds
 

@@ -1,0 +1,86 @@
+"""Pgpool-II's failover_command. Each site's Pgpool calls it when a server fails its health check.
+
+It decides and does nothing else: the guardian of the successor promotes. Whoever calls, however often, about whichever
+server, one failure of a primary makes one promotion:
+
+- It is not that server's turn: it was a standby, or the other Pgpool was first. Nothing to do.
+- No majority of etcd answers: this site may be the one that is cut off. Nothing is done.
+- Somebody vouches for the primary still: only the way to it is broken. Wait until its lease would be over, no longer.
+- The standby lacks writes that were acknowledged: a person must decide (`python -m deploy.lab promote`).
+- Else the next term is written by one transaction that compares everything that was read.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+
+from deploy.lab.database.etcd import Etcd, NoMajorityError
+from deploy.lab.database.ledger import Ledger, View
+
+PATIENCE = 15.0  # seconds: longer than a lease, and the election of a leader that died with its site
+_PROMOTION = 20.0
+_STEP = 0.3
+
+
+def fail_over(ledger: Ledger, failed: str, say: Callable[[str], None], patience: float = PATIENCE) -> bool:
+    """Pass the turn of a failed primary on. Whether another site has it when this returns."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        try:
+            view = ledger.view()
+            if view.site != failed:
+                say(f"term {view.number} is of {view.site}: nothing to do")
+                return bool(view.site)
+            if not view.holder:
+                if view.synced in ("", failed):
+                    say(f"term {view.number} ended without a standby in sync: a person must decide")
+                    return False
+                if ledger.pass_on(view):
+                    say(f"term {view.number + 1} is of {view.synced}")
+                    return True
+        except NoMajorityError as error:
+            say(f"no majority, so nothing is done: {error}")
+        time.sleep(_STEP)
+    say(f"{failed} vouches for its primary, or no majority answers: nothing was done")
+    return False
+
+
+def await_primary(ledger: Ledger, seconds: float = _PROMOTION) -> View | None:
+    """Wait until whose turn it is vouches for a primary: Pgpool looks for one as soon as we return."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            view = ledger.view()
+        except NoMajorityError:
+            continue
+        if view.holder == view.site:
+            return view
+        time.sleep(_STEP)
+    return None
+
+
+def main() -> int:
+    """Exit code 0: the primary is elsewhere now, or the server that failed was none."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--failed", required=True, help="the address of the server that failed")
+    parser.add_argument("--sites", required=True, nargs="+", help="tokyo=192.0.2.20 osaka=...")
+    parser.add_argument("--etcd", required=True, nargs="+")
+    arguments = parser.parse_args()
+    failed = next(
+        name for name, _, address in (s.partition("=") for s in arguments.sites) if address == arguments.failed
+    )
+
+    def say(text: str) -> None:
+        print(f"{time.strftime('%H:%M:%S')} the server of {failed} fails its health check: {text}", flush=True)
+
+    ledger = Ledger(Etcd(arguments.etcd))
+    if not fail_over(ledger, failed, say):
+        return 1
+    view = await_primary(ledger)
+    say(f"{view.site} is primary" if view else "nobody is primary yet")
+    return 0 if view else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

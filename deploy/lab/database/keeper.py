@@ -1,0 +1,91 @@
+"""Takes servers back into one site's Pgpool-II, which never does that of its own accord once it has lost all of them.
+
+A server is attached when it answers as the ledger says that it should: the primary whose turn it is, vouched for, or a
+standby that streams. Nothing is attached, and nothing detached, while no majority answers.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.lab.database.etcd import Etcd, NoMajorityError
+from deploy.lab.database.ledger import Ledger, View
+
+_TICK = 2.0
+_DOWN = "3"
+_PATIENCE = 3  # seconds for one question
+
+
+class Keeper:
+    """`sites` are the backends of Pgpool in its order, by name, with their addresses."""
+
+    def __init__(self, ledger: Ledger, sites: Sequence[tuple[str, str]], port: int, folder: Path) -> None:
+        self._ledger = ledger
+        self._sites = sites
+        self._port = port
+        self._environment = {**os.environ, "PCPPASSFILE": str(folder / "pcppass"), "PGPASSFILE": str(folder / "pgpass")}
+
+    def step(self) -> None:
+        """Attach what Pgpool calls down and is not."""
+        down = [number for number in range(len(self._sites)) if self._status(number) == _DOWN]
+        if not down:
+            return
+        try:
+            view = self._ledger.view()
+        except NoMajorityError:
+            return
+        # The primary first: Pgpool looks for one whenever it takes a server back.
+        for number in sorted(down, key=lambda at: self._sites[at][0] != view.site):
+            if self._fits(view, *self._sites[number]):
+                self._pcp("pcp_attach_node", str(number))
+                print(f"{time.strftime('%H:%M:%S')} attached {self._sites[number][0]}", flush=True)
+
+    def _status(self, number: int) -> str:
+        words = self._pcp("pcp_node_info", str(number)).split()
+        return words[2] if len(words) > 2 else ""
+
+    def _fits(self, view: View, site: str, address: str) -> bool:
+        if site == view.site:
+            return view.holder == site and self._ask(address, "SELECT pg_is_in_recovery()") == "f"
+        return self._ask(address, "SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming'") == "1"
+
+    def _ask(self, address: str, text: str) -> str:
+        place = f"host={address} user=pgpool dbname=postgres connect_timeout=2"
+        return self._run("psql", "-XAtqc", text, place)
+
+    def _pcp(self, program: str, number: str) -> str:
+        return self._run(program, "-h", "127.0.0.1", "-p", str(self._port), "-U", "pgpool", "-w", "-n", number)
+
+    def _run(self, *argv: str) -> str:
+        try:
+            done = subprocess.run(
+                argv, capture_output=True, text=True, timeout=_PATIENCE, check=False, env=self._environment
+            )
+        except subprocess.TimeoutExpired:
+            return ""
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def main() -> None:
+    """Until SIGTERM."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sites", required=True, nargs="+", help="tokyo=192.0.2.20 ..., in Pgpool's order")
+    parser.add_argument("--port", required=True, type=int, help="of pcp")
+    parser.add_argument("--folder", required=True, type=Path)
+    parser.add_argument("--etcd", required=True, nargs="+")
+    arguments = parser.parse_args()
+    sites = [(name, address) for name, _, address in (text.partition("=") for text in arguments.sites)]
+    keeper = Keeper(Ledger(Etcd(arguments.etcd)), sites, arguments.port, arguments.folder)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    while True:
+        keeper.step()
+        time.sleep(_TICK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Zabbix's API as an administrator uses it: through the site's front end, from outside."""
+
+import http.client
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from deploy.lab.foot import Foot
+from deploy.lab.insight import user
+from deploy.lab.plan import CENTRES, Site
+from deploy.lab.processes import LabError
+
+_ACTIVE = "3"  # of a node of the high availability
+_TIMEOUT = 20.0
+
+
+class Api:
+    """A session of Zabbix's administrator at one site's front end. Raises LabError with what Zabbix says."""
+
+    def __init__(self, site: Site, foot: Foot | None = None) -> None:
+        self._address = site.host("app").address
+        self._foot = foot or user()
+        self._token: str | None = None
+        self._token = self.call("user.login", {"username": "Admin", "password": "zabbix"})
+
+    def call(self, method: str, parameters: Mapping[str, Any]) -> Any:
+        """The result of a method."""
+        body = {"jsonrpc": "2.0", "method": method, "params": parameters, "id": 1, "auth": self._token}
+        try:
+            found = self._foot.do(lambda: self._post(json.dumps(body)))
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise LabError(f"the front end at {self._address} does not answer {method}: {error}") from error
+        if "result" not in found:
+            raise LabError(f"{method}: {found}")
+        return found["result"]
+
+    def _post(self, body: str) -> Any:
+        connection = http.client.HTTPConnection(self._address, timeout=_TIMEOUT)
+        connection.request("POST", "/api_jsonrpc.php", body, {"Content-Type": "application/json-rpc"})
+        return json.loads(connection.getresponse().read())
+
+
+def servers(api: Api) -> dict[str, str]:
+    """The status of each server of the high availability, by its name."""
+    return {node["name"]: node["status"] for node in api.call("hanode.get", {"output": ["name", "status"]})}
+
+
+def configure(site: Site = CENTRES[0]) -> None:
+    """The host that the lab's agent is, with what it sends by itself and what is sent to it by hand."""
+    api = Api(site)
+    if api.call("host.get", {"filter": {"host": "lab-agent"}}):
+        return
+    groups = api.call("hostgroup.get", {"output": ["groupid"], "limit": 1})
+    host = api.call("host.create", {"host": "lab-agent", "groups": groups[:1]})["hostids"][0]
+    item = {"hostid": host, "value_type": 3, "history": "1d", "trends": "0"}
+    api.call("item.create", {**item, "name": "beat", "key_": "system.localtime[utc]", "type": 7, "delay": "1s"})
+    api.call("item.create", {**item, "name": "count", "key_": "lab.count", "type": 2})
