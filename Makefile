@@ -8,10 +8,12 @@ ZONE ?= gslb.example.com
 FUZZ_SECONDS ?= 60
 ALONE := tests/e2e/lab tests/e2e/test_scale.py tests/e2e/test_large_zone.py  # their bounds need the whole machine
 EVERY_BRANCH := 'gslb/dns/*,gslb/table/*,gslb/responder.py,gslb/replies.py'
+LAB_TOOLS := curl dig ip nft setpriv ss psql postgres pgpool etcd etcdctl nginx php-fpm8.2 \
+	/usr/share/zabbix/index.php zabbix_server zabbix_agentd named unbound
 COMPILE := build/tools/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
 	--build-deps-for=editable --no-header --no-annotate --no-emit-options --no-emit-index-url --no-emit-trusted-host
 
-.PHONY: help run test check format smoke conformance fuzz bench guard soak constraints clean
+.PHONY: help run test check format smoke conformance fuzz bench guard soak constraints lab lab-test lab-down clean
 
 help:
 	@echo 'make run          two demo data centres and a node; Ctrl-C ends it'
@@ -23,6 +25,9 @@ help:
 	@echo 'make bench        cost and latency beside gdnsd, NSD, Knot and PowerDNS; BENCH="--only a,c --rounds 3", --help'
 	@echo 'make guard        fails where a query has become dearer than bench/recorded.json says'
 	@echo 'make soak         the long tests'
+	@echo 'make lab          two data centres with Zabbix, a witness and users, in namespaces of this machine: deploy/lab/ (root, Debian)'
+	@echo 'make lab-test     break them, and see whether users notice; LAB="site-cut drain" for some alone'
+	@echo 'make lab-down     end and remove them'
 	@echo 'make constraints  pin the newest packages again'
 	@echo 'make clean        remove everything that make made'
 
@@ -71,6 +76,17 @@ soak: .venv/.dev
 	@tools/system-tools dig nsd knotd ip nginx etcd nft faketime
 	$(BIN)/python -m pytest -s -m soak --timeout 3600
 	GSLB_DIFFERENTIAL=50000 $(BIN)/python -m pytest -s --timeout 3600 tests/differential
+
+lab: .venv/.dev
+	@tools/system-tools $(LAB_TOOLS)
+	@$(BIN)/python -m deploy.lab up
+
+lab-test: .venv/.dev
+	@tools/system-tools $(LAB_TOOLS)
+	@$(BIN)/python -m deploy.lab test $(LAB)
+
+lab-down: .venv/.dev
+	@$(BIN)/python -m deploy.lab down
 
 constraints: build/tools
 	$(COMPILE) -o constraints.txt pyproject.toml

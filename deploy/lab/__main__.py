@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from deploy.lab import build, insight
+from deploy.lab import build, insight, trial
 from deploy.lab.files import PROFILES
 from deploy.lab.plan import CENTRES
 
@@ -17,6 +17,8 @@ def main() -> None:
     up.add_argument("--profile", choices=PROFILES, default="fast", help="how quickly monitors judge [fast]")
     verbs.add_parser("down", help="end and remove all of it")
     verbs.add_parser("status", help="who is what at this moment")
+    test = verbs.add_parser("test", help="break it in many ways, and see whether users notice")
+    test.add_argument("scenario", nargs="*", help="those alone")
     promote = verbs.add_parser("promote", help="give the database to a site, whatever writes it lacks")
     promote.add_argument("site", choices=[site.name for site in CENTRES])
     arguments = parser.parse_args()
@@ -28,6 +30,8 @@ def main() -> None:
         build.down()
     elif arguments.verb == "status":
         insight.status()
+    elif arguments.verb == "test":
+        raise SystemExit(0 if trial.run(arguments.scenario) else 1)
     elif not insight.change(arguments.site):
         raise SystemExit("somebody vouches for a primary, or the turn has just changed: python -m deploy.lab status")
 

@@ -57,6 +57,18 @@ def role(site: Site) -> str:
         return "-"
 
 
+def sql(site: Site, query: str, database: str = "zabbix") -> str:
+    """What a superuser's query answers at one site, by its socket. Raises LabError."""
+    folder = site.host("db").folder / "postgresql"
+    return run(site.host("db"), "psql", "-h", str(folder), "-XAtqc", query, database, user="postgres").strip()
+
+
+def stored(site: Site) -> set[int]:
+    """The numbers of the lab's agent that are in the database of a site."""
+    query = "SELECT DISTINCT value FROM history_uint JOIN items USING (itemid) WHERE key_ = 'lab.count'"
+    return set(map(int, sql(site, query).split()))
+
+
 def pools(site: Site) -> str:
     """A site's Pgpool: each server with its state and role."""
     folder = site.host("app").folder / "pgpool"

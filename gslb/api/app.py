@@ -1,17 +1,15 @@
 """The HTTP API of a node: each line of the table of routes as a handler of aiohttp, and what holds for all of them."""
 
-import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from aiohttp import web
 
 from gslb.api import accept, body, etags, requestid, stream
 from gslb.api.access import Access, Grant
-from gslb.api.call import OPEN, Call, Json, Reply, Route
+from gslb.api.call import OPEN, Call, Json, Queue, Reply, Route
 from gslb.api.feed import Feed
 from gslb.api.idempotency import Remembered, require_key
 from gslb.api.issuing import Issuing
@@ -19,8 +17,8 @@ from gslb.api.pace import Pace, Rate
 from gslb.api.problems import Handler, HttpError, as_problems
 from gslb.api.record import wanted_events
 from gslb.api.routes import ROUTES
+from gslb.api.turns import Turns
 from gslb.control.controller import Controller
-from gslb.control.line import uncollected
 from gslb.errors import RequestError
 
 KEY: Final = "Idempotency-Key"
@@ -30,8 +28,6 @@ _NAME: Final = web.RequestKey("name", str)
 _ROUTINE: Final = web.RequestKey("routine", bool)
 _NOBODY: Final = Grant("", ())
 _HEADERS: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-
-T = TypeVar("T")
 
 log = logging.getLogger("gslb.api")
 
@@ -86,7 +82,7 @@ class Front:
         self._pace = Pace(rate)
         self._feed = Feed(controller.recorder)
         self._remembered: Remembered[web.Response] = Remembered()
-        self._writing = asyncio.Lock()
+        self._turns: dict[Queue, Turns] = {"pages": Turns(64), "scrapes": Turns(8), "what-if": Turns(16)}
         self._open = {route.path for route in ROUTES if route.scope == OPEN}
 
     async def close(self, _: web.Application) -> None:
@@ -117,12 +113,12 @@ class Front:
             request[_ROUTINE] = route.routine
             kind = _form(request, route)
             call, said = await self._call(request, route)
-            if kind == stream.TYPE:
+            if kind == stream.TYPE and request.method == "GET":
                 wanted = wanted_events(call.query)
                 return await stream.serve(request, self._feed, wanted, lambda: self._check(request))
             if not _remembers(request, route, call):
                 return self._conditional(request, route, await self._answer(route, call))
-            place = (call.grant.name, f"{route.method} {request.path}", request.headers[KEY])
+            place = (call.grant.id or call.grant.name, f"{route.method} {request.path}", request.headers[KEY])
             answer = await self._remembered.once(place, said, lambda: self._answer(route, call))
             return _copied(answer)
 
@@ -162,13 +158,8 @@ class Front:
     async def _text(self, reply: Reply) -> str | bytes:
         document, long = reply.document, reply.long
         if callable(document):
-            return await self._written(lambda: _text_of(document(), long))
+            return await self._turns[reply.queue].take(lambda: _text_of(document(), long))
         return _text_of(document, long)
-
-    async def _written(self, page: Callable[[], T]) -> T:
-        """A long page, written in a thread so that no probe waits for it; one at a time, since each slows the loop."""
-        async with self._writing:
-            return await asyncio.to_thread(_collected_later, page)
 
     def _conditional(self, request: web.Request, route: Route[Any, Any], answer: web.Response) -> web.Response:
         """304 where the client has this already (RFC 9110 section 13.1.2)."""
@@ -196,12 +187,6 @@ def _copied(answer: web.Response) -> web.Response:
     """A response can be sent once."""
     assert isinstance(answer.body, bytes)
     return web.Response(body=answer.body, status=answer.status, headers=answer.headers)
-
-
-def _collected_later(page: Callable[[], T]) -> T:
-    # Its thousands of short-lived objects would set off full collections, which hold up every thread.
-    with uncollected():
-        return page()
 
 
 def _text_of(document: Json | str | bytes, long: str) -> str | bytes:

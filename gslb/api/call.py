@@ -18,6 +18,7 @@ from gslb.store.audit import Actor
 
 Json = dict[str, Any]
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
+Queue = Literal["pages", "scrapes", "what-if"]
 Q = TypeVar("Q", bound=BaseModel)
 B = TypeVar("B", bound=BaseModel | None)
 
@@ -62,7 +63,8 @@ class Reply(NamedTuple):
     """The answer to a request that was met.
 
     `long` names a list in `document`: it is written item by item, in a thread, and a function in the place of the
-    document makes it there. `version` is what changes see in the ETag, apart from what time does to the document.
+    document makes it there, when it is its turn in `queue`. `version` is what changes see in the ETag, apart from what
+    time does to the document.
     """
 
     document: Json | str | Callable[[], Json] | Callable[[], bytes]
@@ -71,6 +73,7 @@ class Reply(NamedTuple):
     long: str = ""
     version: str = ""
     content_type: str = "application/json"
+    queue: Queue = "pages"
 
 
 Handler = Callable[[Call[Q, B]], Awaitable[Reply]]

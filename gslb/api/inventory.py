@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from gslb.api.views import PoolViews, is_live
+from gslb.api.views import PoolViews
 from gslb.config.model import Config, DynamicName, Member, Monitor, Pool, Rule, Site, Zone
 from gslb.control.controller import Controller
 from gslb.dns.name import to_text
@@ -57,11 +58,25 @@ class Inventory:
     def live(self, place: Place) -> bool:
         """Whether the member is served."""
         state = self._states.get(place.pool.name, {}).get(place.member.name)
-        return state is not None and is_live(state)
+        return state is not None and state.live
+
+    def healthy(self, pool: Pool) -> bool:
+        """Whether enough of its members live."""
+        return self._live_in(pool) >= pool.min_up.of(len(pool.members))
+
+    def _live_in(self, pool: Pool) -> int:
+        return sum(self.live(Place(pool, member)) for member in pool.members)
+
+    @cached_property
+    def _by_site(self) -> dict[str, list[Place]]:
+        found: dict[str, list[Place]] = {}
+        for place in self.places():
+            found.setdefault(place.member.site, []).append(place)
+        return found
 
     def site(self, site: Site) -> Json:
         """A site."""
-        here = [place for place in self.places() if place.member.site == site.name]
+        here = self._by_site.get(site.name, [])
         return {
             **asdict(site),
             "members": len(here),
@@ -71,15 +86,14 @@ class Inventory:
 
     def pool(self, pool: Pool) -> Json:
         """A pool."""
-        live = sum(self.live(Place(pool, member)) for member in pool.members)
-        least = pool.min_up.of(len(pool.members))
+        live = self._live_in(pool)
         return {
             "name": pool.name,
             "policy": pool.policy,
             "all_down": pool.all_down.mode,
-            "min_up": least,
+            "min_up": pool.min_up.of(len(pool.members)),
             "live": live,
-            "healthy": live >= least,
+            "healthy": self.healthy(pool),
             "scope": pool.scope,
             "exclusive": pool.exclusive,
             "requires": list(pool.requires),

@@ -50,6 +50,7 @@ class Issuing:
         self._store = store
         self._access = access
         self._config = config
+        self._one_at_a_time = asyncio.Lock()
 
     def known(self) -> list[Token]:
         """Those that are not revoked, oldest first; an expired one is shown until somebody revokes it."""
@@ -68,9 +69,10 @@ class Issuing:
         Raises ConflictError (the name is taken, too many), NotFoundError (no such site), InvalidError, StoreError.
         """
         identity, secret = new_secret()
-        token = replace(self.sketch(wish, actor), id=identity, digest=digest(secret))
-        deed = Deed("token-create", actor, subject=identity, after=_recorded(token))
-        await self._store.keep(KIND, identity, token.to_dict(), deed)
+        async with self._one_at_a_time:
+            token = replace(self.sketch(wish, actor), id=identity, digest=digest(secret))
+            deed = Deed("token-create", actor, subject=identity, after=_recorded(token))
+            await self._store.keep(KIND, identity, token.to_dict(), deed)
         log.info("token %s (%s) created: scope %s, by %s", token.name, identity, token.scope, actor.name)
         return token, secret
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 
 from gslb.api.families import Family, Sample, buckets, labelled
-from gslb.api.views import is_live
 from gslb.config.model import Pool
 from gslb.health.states import MemberState, States
 from gslb.server.stats import BATCH_BOUNDS
@@ -60,7 +59,7 @@ def share_families(states: States, pools: Mapping[str, Pool]) -> Iterator[Family
 
 def _part(state: MemberState) -> float:
     """The part of its weight that a member has."""
-    if not is_live(state):
+    if not state.live:
         return 0.0
     return state.share * (1 - state.percent / 100 if state.drain and not state.drained else 1.0)
 

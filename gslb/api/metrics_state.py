@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from gslb.api.families import Family, Sample, labelled
-from gslb.api.views import is_live
 from gslb.control.controller import Controller
 from gslb.health.states import States
 from gslb.health.votes import Ballot
@@ -68,8 +67,8 @@ def _site_families(states: States) -> Iterator[Family]:
         lives = 0
         for member in states_of.values():
             members[member.site] += 1
-            live[member.site] += is_live(member)
-            lives += is_live(member)
+            live[member.site] += member.live
+            lives += member.live
         failing.append(Sample(labelled(pool=pool), int(not lives)))
     yield Family("site_members", "gauge", "Members of pools at a site.", _by_site(members, members))
     yield Family("site_members_live", "gauge", "Members of pools at a site that are served.", _by_site(members, live))

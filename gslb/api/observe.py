@@ -1,6 +1,5 @@
 """Handlers: how the node is, what is configured, and what has become of it."""
 
-import asyncio
 import copy
 from typing import Any
 
@@ -46,7 +45,7 @@ async def metrics(call: Call[Any, None]) -> Reply:
     """Counters and states for Prometheus."""
     openmetrics, kind = form_of(call.accept)
     page = Page(call.node)
-    return Reply(lambda: page.text(openmetrics=openmetrics), content_type=kind)
+    return Reply(lambda: page.text(openmetrics=openmetrics), content_type=kind, queue="scrapes")
 
 
 async def status(call: Call[NoQuery, None]) -> Reply:
@@ -60,9 +59,8 @@ async def explain(call: Call[ExplainQuery, None]) -> Reply:
     moment, query = call.node.moment(), call.query
     question, assumed, at = query.question(), query.assumed(), query.moment()
     if assumed or at is not None:
-        return Reply(await asyncio.to_thread(explain_if, moment, question, assumed, at))
-    found = await asyncio.to_thread(explained, moment.served, question)
-    return Reply({**found, "assumed": [], "notes": [], "differs": []})
+        return Reply(lambda: explain_if(moment, question, assumed, at), queue="what-if")
+    return Reply(lambda: {**explained(moment.served, question), "assumed": [], "notes": [], "differs": []})
 
 
 async def nodes(call: Call[NodesQuery, None]) -> Reply:
@@ -79,9 +77,10 @@ async def node(call: Call[NoQuery, None]) -> Reply:
 
 async def sites(call: Call[SitesQuery, None]) -> Reply:
     """Where members are."""
-    shown = Inventory(call.node)
-    found = [shown.site(site) for site in shown.sites() if call.query.country in ("", site.country)]
-    return _listed(call, "sites", found)
+    shown, query = Inventory(call.node), call.query
+    found = (site for site in shown.sites() if query.country in ("", site.country))
+    chosen, after = page(found, lambda one: (one.name,), "sites", query.limit, query.cursor)
+    return Reply({"sites": [shown.site(site) for site in chosen], "next": after})
 
 
 async def site(call: Call[NoQuery, None]) -> Reply:
@@ -94,13 +93,14 @@ async def site(call: Call[NoQuery, None]) -> Reply:
 async def pools(call: Call[PoolsQuery, None]) -> Reply:
     """Sets of members."""
     shown, query = Inventory(call.node), call.query
-    found = [
-        view
+    found = (
+        pool
         for pool in shown.pools()
         if query.monitor in ("", *pool.monitors.of) and query.site in ("", *(member.site for member in pool.members))
-        if query.healthy in (None, (view := shown.pool(pool))["healthy"])
-    ]
-    return _listed(call, "pools", found)
+        if query.healthy in (None, shown.healthy(pool))
+    )
+    chosen, after = page(found, lambda one: (one.name,), "pools", query.limit, query.cursor)
+    return Reply({"pools": [shown.pool(pool) for pool in chosen], "next": after})
 
 
 async def pool(call: Call[NoQuery, None]) -> Reply:

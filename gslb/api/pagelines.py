@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from gslb.api.families import escaped
-from gslb.api.views import is_live
 from gslb.config.model import Pool
 from gslb.health.record import Row
 from gslb.health.states import States
@@ -26,7 +25,7 @@ def pool_lines(states: States, pools: Mapping[str, Pool]) -> str:
     """Whether enough members of each pool live."""
     healthy, below = [], []
     for pool, members in states.items():
-        lives = sum(map(is_live, members.values()))
+        lives = sum(member.live for member in members.values())
         wanted = pools[pool].min_up.of(len(members))
         place = f'{{pool="{escaped(pool)}"}}'
         healthy.append(f"gslb_pool_healthy{place} {lives >= wanted:d}\n")
@@ -45,7 +44,7 @@ def member_lines(states: States) -> str:
         for member in members.values():
             place = f'pool="{escaped(pool)}",member="{escaped(member.member)}"'
             site = f'{place},site="{escaped(member.site)}"'
-            live.append(f"gslb_member_live{{{site}}} {is_live(member):d}\n")
+            live.append(f"gslb_member_live{{{site}}} {member.live:d}\n")
             drained.append(f"gslb_member_drained{{{site}}} {bool(member.drain):d}\n")
             for address in member.addresses:
                 there = f'gslb_address_state{{{place},address="{address.address}",state='

@@ -15,6 +15,7 @@ from gslb.errors import InvalidError
 Key = tuple[str | int | float, ...]
 T = TypeVar("T")
 
+_MOST: Final = 1 << 62
 _SUM: Final = 6  # octets: not against forgery, which gains nothing, but against what was cut or mixed up
 
 
@@ -27,7 +28,7 @@ def page(
     """
     if cursor is not None:
         after = read_cursor(kind, cursor)
-        items = (item for item in items if key(item) > after)
+        items = (item for item in items if _behind(key(item), after))
     found = list(islice(items, limit + 1))
     return found[:limit], cursor_at(kind, key(found[limit - 1])) if len(found) > limit else None
 
@@ -43,13 +44,31 @@ def read_cursor(kind: str, cursor: str) -> Key:
     try:
         raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
         found: Any = json.loads(raw[_SUM:]) if raw[:_SUM] == _checksum(raw[_SUM:]) else None
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, list) or found[:1] != [kind]:
-        raise InvalidError(
-            "this is no cursor of this list", pointer="/cursor", hint="begin again without one: it is `next` of a page"
-        )
+    if not isinstance(found, list) or found[:1] != [kind] or len(found) < 2:
+        raise _foreign()
     return tuple(found[1:])
+
+
+def read_number(kind: str, cursor: str) -> int:
+    """The number that a cursor stands behind, where keys are numbers. Raises InvalidError, as `read_cursor`."""
+    number, *more = read_cursor(kind, cursor)
+    if type(number) is not int or more or not 0 <= number < _MOST:
+        raise _foreign()
+    return number
+
+
+def _behind(key: Key, after: Key) -> bool:
+    try:
+        return key > after
+    except TypeError:
+        raise _foreign() from None
+
+
+def _foreign() -> InvalidError:
+    hint = "begin again without one: it is `next` of a page"
+    return InvalidError("this is no cursor of this list", pointer="/cursor", hint=hint)
 
 
 def _checksum(text: bytes) -> bytes:

@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 from gslb.api.call import Call, Json, Reply
-from gslb.api.paging import cursor_at, page, read_cursor
+from gslb.api.paging import cursor_at, page, read_number
 from gslb.api.queries import AuditQuery, EventsQuery, ReportsQuery
 from gslb.api.reports import chosen_rows, event_view, report_view
 from gslb.errors import InvalidError, RequestError
@@ -17,8 +17,7 @@ async def events(call: Call[EventsQuery, None]) -> Reply:
     query = call.query
     wanted = wanted_events(query)
     if query.cursor is not None:
-        below = read_cursor("events", query.cursor)[0]
-        wanted = wanted._replace(below=int(below))
+        wanted = wanted._replace(below=read_number("events", query.cursor))
     found = await call.node.recorder.events(wanted._replace(limit=query.limit + 1))
     shown = found[: query.limit]
     after = cursor_at("events", (shown[-1].number,)) if len(found) > len(shown) else None

@@ -120,9 +120,11 @@ ROUTES: Final[tuple[Route[Any, Any], ...]] = (
     Route("GET", V1 + "/config", operate.config, "read", "The configuration that is served", config.Config, NoQuery),
     Route("GET", V1 + "/config/generations", operate.generations, "read",
           "The configurations that are kept", config.Generations, Paged),
-    Route("POST", V1 + "/config:check", operate.check, "admin", "What a reload would find", config.Checked, NoQuery),
+    Route("POST", V1 + "/config:check", operate.check, "admin", "What a reload would find", config.Checked, NoQuery,
+          remembered=False),
     Route("POST", V1 + "/config:plan", operate.plan, "admin",
-          "What other zones files would do", config.Planned, NoQuery, PlanRequest, largest=2 * LARGEST),
+          "What other zones files would do", config.Planned, NoQuery, PlanRequest, remembered=False,
+          largest=2 * LARGEST),  # long answers, and nothing is done that could be done twice
     Route("POST", V1 + "/config:reload", operate.reload, "admin",
           "Load the zones folder anew", config.Reloaded, ChangeQuery, ReloadRequest, conditions=True),
     Route("POST", V1 + "/config:rollback", operate.rollback, "admin",

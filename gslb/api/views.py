@@ -53,7 +53,7 @@ def status_view(controller: Controller) -> Json:
     states = controller.served.states if controller.served else {}
     ready = ready_view(controller)
     pools = PoolViews(controller, config, states)
-    live = {pool: frozenset(name for name, m in members.items() if is_live(m)) for pool, members in states.items()}
+    live = {pool: frozenset(name for name, m in members.items() if m.live) for pool, members in states.items()}
     return {
         "node": {"name": node.name, "site": node.site, "version": gslb.__version__},
         **{key: ready[key] for key in ("serving", "fresh")},
@@ -108,12 +108,6 @@ def nodes_view(controller: Controller) -> Json:
     return {"node": own, "store": store_view(controller), "nodes": nodes, "missing": missing, "alarms": alarms}
 
 
-def is_live(member: MemberState) -> bool:
-    """Whether at least one address of the member is served, or it is a name that nobody probes or takes out."""
-    out = member.addresses or member.drained or member.forced_down
-    return any(address.effective == "up" for address in member.addresses) or not out
-
-
 def _site(name: str, config: Config, live: Mapping[str, frozenset[str]]) -> Json:
     here = [(pool.name, m.name) for pool in config.pools.values() for m in pool.members if m.site == name]
     up = sum(member in live.get(pool, ()) for pool, member in here)
@@ -149,7 +143,7 @@ class PoolViews:
             "drain": state.drain,
             "percent": state.percent if state.drain else 0,
             "forced_down": state.forced_down,
-            "live": is_live(state),
+            "live": state.live,
             "addresses": [self._address(pool, member, address) for address in state.addresses],
         }
 

@@ -76,7 +76,13 @@ def list_tokens(client: Client, as_json: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_client
 def revoke(client: Client, wanted: str, reason: str, as_json: bool) -> int:
-    """Refuse a token from now on, at every node that shares the store, within a second."""
+    """Refuse a token from now on, at every node that shares the store, within a second.
+
+    Where all that you have of it is the token itself: the word in its middle is its id.
+    """
+    from gslb.api.tokens import id_of
+
+    wanted = id_of(wanted) or wanted  # who pastes the whole of what leaked shall not find it in one more place
     found = [one for one in client.each("/api/v1/tokens", "tokens") if wanted in (one["name"], one["id"])]
     if not found:
         raise GslbError(f"there is no token {wanted!r}", hint="`gslb token list` lists them")

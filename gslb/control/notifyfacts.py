@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 from gslb.config.model import Config
-from gslb.health.states import Belief, MemberState, States, TargetKey
+from gslb.health.states import Belief, States, TargetKey
 from gslb.intents import Force, Intent
 
 Severity = Literal["critical", "warning", "info"]
@@ -148,18 +148,13 @@ def _sites(moment: Moment, former: Facts) -> Iterator[Fact]:
 def _pools(moment: Moment) -> Iterator[Fact]:
     for name, members in moment.states.items():
         pool = moment.config.pools.get(name)
-        if pool is None or any(_lives(member) for member in members.values()):
+        if pool is None or any(member.live for member in members.values()):
             continue
         if any(address.effective == "unknown" for member in members.values() for address in member.addresses):
             continue
         what = "it serves nothing" if pool.all_down.mode == "nodata" else f"it fails open ({pool.all_down.mode})"
         text = f"pool {name} has no live member: {what}"
         yield Fact(Key("pool", f"pool/{name}"), "pool", "critical", text, f"pool {name} has a live member again")
-
-
-def _lives(member: MemberState) -> bool:
-    out = member.addresses or member.drained or member.forced_down
-    return not out or any(address.effective == "up" for address in member.addresses)
 
 
 def _intents(moment: Moment) -> Iterator[Fact]:

@@ -16,7 +16,7 @@ from gslb.control.shares import Shares, Walks, compare
 from gslb.control.whatif import Moment
 from gslb.dns.name import to_text
 from gslb.health.judging import Inputs
-from gslb.health.states import MemberState, States
+from gslb.health.states import States
 from gslb.policy.capacity import spread
 from gslb.table.entries import Table
 
@@ -123,7 +123,7 @@ def _parts(pool: Pool, states: States, load: float) -> Iterator[tuple[str, Fract
         return
     weights: dict[str, int] = {}
     for member in pool.members:
-        if _lives(states[pool.name][member.name]):
+        if states[pool.name][member.name].live:
             weights[member.site] = weights.get(member.site, 0) + member.weight
     limits = dict(pool.capacities)
     parts = spread(load, list(weights.values()), [limits.get(site) for site in weights]) if weights else []
@@ -132,12 +132,7 @@ def _parts(pool: Pool, states: States, load: float) -> Iterator[tuple[str, Fract
 
 def _dead(served: Served) -> set[str]:
     """The pools without a live member."""
-    return {pool for pool, members in served.states.items() if not any(map(_lives, members.values()))}
-
-
-def _lives(member: MemberState) -> bool:
-    out = member.addresses or member.drain or member.forced_down
-    return any(address.effective == "up" for address in member.addresses) or not out
+    return {pool for pool, members in served.states.items() if not any(member.live for member in members.values())}
 
 
 def _targets(config: Config) -> set[tuple[str, str]]:

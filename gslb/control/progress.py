@@ -52,7 +52,7 @@ class Progress:
         for intent in current:
             path = self._paths[_effect(intent)]
             for node in roster.values():
-                if self._knows(node, intent, held):
+                if node.name not in path.begun and self._knows(node, intent, held):
                     path.known.setdefault(node.name, now)
                     if intent.starts <= intent.created or intent.id in node.begun:
                         path.begun.setdefault(node.name, now)

@@ -16,6 +16,7 @@ Json = dict[str, Any]
 
 MOST_FILES: Final = 10_000
 LARGEST: Final = 16 << 20  # octets of all files together
+_LONGEST: Final = 255  # octets of one part of a name
 
 
 def read_folder(folder: str) -> dict[str, str]:
@@ -55,6 +56,8 @@ def plan_files(path: str, moment: Moment, files: Mapping[str, str], state: str) 
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text, encoding="utf-8")
             candidate = _loaded(path, ZonesFiles(Path(folder), alone=True))
+    except (FileExistsError, NotADirectoryError, IsADirectoryError):
+        raise RequestError(f"{name!r} is both a file and a folder", pointer="/files") from None
     except OSError as error:
         raise StateError(f"the files cannot be kept in {state}: {error.strerror}") from error
     return compared(moment, candidate)
@@ -69,7 +72,8 @@ def plan_folders(path: str, before: str, after: str) -> Json:
 def _require_plain(name: str) -> None:
     path = PurePosixPath(name)
     plain = name.isprintable() and str(path) == name and ".." not in path.parts and not path.is_absolute()
-    if not plain or name == "." or len(name.encode()) > 1000:
+    longest = max((len(part.encode()) for part in path.parts), default=0) if plain else 0
+    if not plain or name == "." or longest > _LONGEST or len(name.encode()) > 1000:
         raise RequestError(f"{name!r} is not the name of a file in a folder", pointer="/files")
 
 

@@ -74,7 +74,7 @@ class Withdrawal:
 async def _written(file: Path, text: str) -> None:
     """Write the file, or remove it where there is nothing to say. Raises StateError."""
     try:
-        await asyncio.to_thread(write_secret, file, text) if text else await asyncio.to_thread(file.unlink)
+        await asyncio.to_thread(write_secret, file, text) if text else await asyncio.to_thread(file.unlink, True)
     except OSError as error:
         raise StateError(f"{file}: cannot be written: {error}", hint="check the disk and the folder") from error
 

@@ -14,7 +14,7 @@
 Each address is judged for itself, so that a dead IPv6 path takes no IPv4 address out.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import compress
 from operator import is_, is_not
 from types import MappingProxyType
@@ -24,7 +24,7 @@ from gslb.config.model import Config, Pool
 from gslb.health.judging import Inputs, judge_pool
 from gslb.health.memory import NOTHING, Memory
 from gslb.health.states import Belief, States
-from gslb.intents import Intent, next_change
+from gslb.intents import Drain, Force, Hold, Intent, Target, next_change
 
 FORGOTTEN: Final[Memory] = MappingProxyType({})
 
@@ -57,8 +57,10 @@ def effective(
     else:
         touched = _touched(config, inputs, former, now)
         earlier, states, past, due = former.memory, dict(former.states), dict(former.memory), dict(former.due)
+    near = _Near(inputs)
     for pool in touched:
-        judged = judge_pool(config, pool, inputs, earlier.get(pool.name, NOTHING), now)
+        about = near.to(pool, *map(config.pools.__getitem__, pool.requires))
+        judged = judge_pool(config, pool, about, earlier.get(pool.name, NOTHING), now)
         states[pool.name], past[pool.name], at = judged
         due.pop(pool.name, None)
         if at is not None:
@@ -67,11 +69,41 @@ def effective(
     return Outcome(states, past, min(changes, default=None), due, inputs)
 
 
+class _Near:
+    """The intents by target: a pool is judged by those alone that are about it or what it requires."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+        self._intents: dict[Target, list[Intent]] = {}
+        for one in inputs.intents:
+            self._intents.setdefault(one.target, []).append(one)
+
+    def to(self, *pools: Pool) -> Inputs:
+        """The inputs with the intents that are about one of these pools."""
+        if not self._intents:
+            return self._inputs
+        targets = {target for pool in pools for target in _targets(pool)}
+        found = [one for target in targets & self._intents.keys() for one in self._intents[target]]
+        return self._inputs._replace(
+            drains=[one for one in found if isinstance(one, Drain)],
+            holds=[one for one in found if isinstance(one, Hold)],
+            forces=[one for one in found if isinstance(one, Force)],
+        )
+
+
+def _targets(pool: Pool) -> Iterator[Target]:
+    """All that an intent may name to be about members of a pool."""
+    yield Target("pool", pool.name)
+    for member in pool.members:
+        yield Target("site", member.site)
+        yield Target("member", member.name, pool.name)
+
+
 def _touched(config: Config, inputs: Inputs, former: Outcome, now: float) -> list[Pool]:
     """The pools with an address whose belief is another, those that intents came or went for, and those whose time it
     is; and the pools that require one of them."""
     moved = _moved(former.inputs.belief, inputs.belief) | _moved(former.inputs.local, inputs.local)
-    intents: Set[Intent] = {*inputs.intents} ^ {*former.inputs.intents}
+    intents = _others(inputs.intents, former.inputs.intents)
     names = {name for name, at in former.due.items() if at <= now}
     for pool in config.pools.values():
         if any(not moved.isdisjoint(member.probed) for member in pool.members) or _covered(pool, intents):
@@ -81,6 +113,12 @@ def _touched(config: Config, inputs: Inputs, former: Outcome, now: float) -> lis
         for pool in config.pools.values()
         if pool.name in names or (pool.requires and not names.isdisjoint(pool.requires))
     ]
+
+
+def _others(these: Iterable[Intent], those: Iterable[Intent]) -> Set[Intent]:
+    """What is only in one of both; most are the very same objects, which need not be compared."""
+    one, other = {id(intent): intent for intent in these}, {id(intent): intent for intent in those}
+    return {one[at] for at in one.keys() - other.keys()} ^ {other[at] for at in other.keys() - one.keys()}
 
 
 def _covered(pool: Pool, intents: Set[Intent]) -> bool:

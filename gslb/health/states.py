@@ -76,6 +76,12 @@ class MemberState:
     ttl: int | None = None
 
     @property
+    def live(self) -> bool:
+        """Whether at least one address of it is served, or it is a name that nobody probes or takes out."""
+        out = self.addresses or self.drained or self.forced_down
+        return not out or any(address.effective == "up" for address in self.addresses)
+
+    @property
     def drained(self) -> bool:
         """Whether a drain takes it out for all clients."""
         return bool(self.drain) and self.percent >= 100

@@ -28,6 +28,7 @@ class IntentView:
         self._revisions: dict[str, int] = {}  # by id
         self._own: tuple[Intent, ...] = ()
         self._held: Held | None = None  # None = to be made, of `_intents` and `_own`
+        self._texts: dict[str, tuple[Intent, str]] = {}  # by key, as they were copied last
 
     def held(self, own: tuple[Intent, ...], revision: int) -> Held:
         """All of them with those that are this node's own, oldest first."""
@@ -64,8 +65,9 @@ class IntentView:
         return bool(ours)
 
     def text(self) -> str:
-        """The copy that is kept for the next start."""
-        return json.dumps([{**intent.to_dict(), "kind": intent.kind} for intent in self._intents.values()])
+        """The copy that is kept for the next start. It costs by what has changed since the last."""
+        self._texts = {key: self._text(key, intent) for key, intent in self._intents.items()}
+        return f"[{','.join(text for _, text in self._texts.values())}]"
 
     def restore(self, text: str) -> None:
         """Begin with a copy; what cannot be understood of it is left out, since the store has it anyway."""
@@ -78,6 +80,12 @@ class IntentView:
             ended = isinstance(removed, int | float)
             self._intents[self._keys.intent(kind, intent.id)] = replace(intent, removed=removed) if ended else intent
         self._held = None
+
+    def _text(self, key: str, intent: Intent) -> tuple[Intent, str]:
+        known = self._texts.get(key)
+        if known and known[0] is intent:
+            return known
+        return intent, json.dumps({**intent.to_dict(), "kind": intent.kind})
 
     def _take(self, key: str, items: Mapping[str, Item], now: float, *, doubtful: bool) -> None:
         place, item, former = self._keys.intent_of(key), items.get(key), self._intents.get(key)

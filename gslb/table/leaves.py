@@ -199,8 +199,12 @@ def first_below(spec: ChainSpec, live: Sequence[bool]) -> int | None:
 
 
 def deciding(spec: ChainSpec, views: Sequence[PoolView]) -> list[int]:
-    """The pools whose `all_down` is served where none of the family lives: none of them, and it is NODATA."""
+    """The pools whose `all_down` is served where none of the family lives: none of them, and it is NODATA.
+
+    Those of which an operator has taken out everything are passed over, where there is another.
+    """
     able = [at for at, view in enumerate(views) if view.configured(spec)]
+    able = [at for at in able if views[at].spare(spec)] or able
     last = able if spec.weights else able[-1:]
     if any(view.lives for view in views):
         return [at for at in last if views[at].pool.family_down == "all_down"]

@@ -97,6 +97,14 @@ class PoolView:
         """Whether any member has something to answer with at all."""
         return any(records_of(member, member.addresses, spec) for member in self.pool.members)
 
+    def spare(self, spec: ChainSpec) -> bool:
+        """Whether `all_down` has something that no operator has taken out."""
+        if self.pool.all_down.mode in ("fallback", "nodata"):
+            return True
+        states = self.members
+        standing = [m for m in self.pool.members if not (states[m.name].drained or states[m.name].forced_down)]
+        return any(records_of(member, member.addresses, spec) for member in standing)
+
     def live(self, spec: ChainSpec) -> list[Candidate]:
         """The members with something to answer with now, in the pool's order."""
         found = []

@@ -282,6 +282,26 @@ async def test_a_request_that_is_sent_again_is_done_once(node: Node) -> None:
     assert len((await node.call("GET", "/api/v1/drains?all=true"))[1]["drains"]) == 1
 
 
+async def test_a_key_is_that_of_one_token_whatever_its_name(node: Node) -> None:
+    wish, key = {"name": "ci", "scope": "drain", "for": "1h"}, {"Idempotency-Key": "k-1"}
+    seen = []
+    for _ in range(2):
+        made = (await node.call("POST", "/api/v1/tokens", wish))[1]
+        headers = {**key, "Authorization": f"Bearer {made['token']}"}
+        seen.append((await node.call("POST", "/api/v1/drains", DRAIN, headers=headers))[0])
+        await node.call("DELETE", f"/api/v1/tokens/{made['id']}")
+    assert seen == [201, 409]
+
+
+async def test_long_answers_about_what_might_be_are_not_remembered(node: Node) -> None:
+    body, key = {"files": {"test.yaml": node.zones}}, {"Idempotency-Key": "k-1"}
+    before = (await node.call("POST", "/api/v1/config:plan", body, headers=key))[1]
+    assert not before["changes"]["names"]["changed"]
+    node.write_zones(node.zones.replace("ttl: 30", "ttl: 45"))
+    await node.call("POST", "/api/v1/config:reload", {})
+    assert (await node.call("POST", "/api/v1/config:plan", body, headers=key))[1]["changes"]["names"]["changed"]
+
+
 async def test_requests_have_names(node: Node, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "gslb.api")
     _, headers = await headers_of(node, "GET", "/api/v1/sites", **{"X-Request-Id": "abc-1"})

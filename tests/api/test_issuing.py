@@ -97,6 +97,12 @@ async def test_a_name_is_given_once(issuing: Issuing) -> None:
     await issuing.create(TokenWish("ci", "admin", LATER), ADMIN)
 
 
+async def test_of_two_at_once_one_gets_the_name(issuing: Issuing) -> None:
+    made = (issuing.create(TokenWish("ci", scope, LATER), ADMIN) for scope in ("read", "admin"))
+    found = await asyncio.gather(*made, return_exceptions=True)
+    assert [isinstance(one, ConflictError) for one in found] == [False, True]
+
+
 async def test_of_two_with_one_name_the_id_tells_which(store: SqliteStore, issuing: Issuing) -> None:
     token, _ = await issuing.create(TokenWish("ci", "read", LATER), ADMIN)
     other, _ = await issuing.create(TokenWish("cd", "read", LATER), ADMIN)  # as two nodes at once would

@@ -1,5 +1,7 @@
 """What is done to one node: its configuration, its readiness, and what agents tell it."""
 
+import asyncio
+
 import aiohttp
 
 from tests.whole_node import Node
@@ -34,6 +36,16 @@ async def test_a_configuration_is_checked_served_and_left_again(node: Node) -> N
     assert generations["next"] is not None
     actions = [one["action"] for one in (await node.call("GET", "/api/v1/audit"))[1]["records"]]
     assert actions[:3] == ["rollback", "confirm", "reload"]
+
+
+async def test_of_two_who_go_back_at_once_one_does(node: Node) -> None:
+    for ttl in (45, 50):
+        node.write_zones(node.zones.replace("ttl: 30", f"ttl: {ttl}").replace("ttl: 45", f"ttl: {ttl}"))
+        seen = (await node.call("POST", "/api/v1/config:reload", {}))[1]["digest"]
+    condition = {"If-Match": f'"{seen}.seen"'}
+    back = (node.call("POST", "/api/v1/config:rollback", {}, headers=condition) for _ in range(2))
+    assert sorted(status for status, _ in await asyncio.gather(*back)) == [200, 412]
+    assert (await node.ask()).answer[0].ttl == 45
 
 
 async def test_a_configuration_that_is_wrong_or_takes_away_too_much_is_refused(node: Node) -> None:

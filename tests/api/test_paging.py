@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gslb.api.paging import cursor_at, page, read_cursor
+from gslb.api.paging import cursor_at, page, read_cursor, read_number
 from gslb.errors import InvalidError
 
 
@@ -33,3 +33,12 @@ def test_cursors() -> None:
     for kind, bad in (("other", good), ("k", good[:-2]), ("k", "A" + good), ("k", ""), ("k", "\u00e9"), ("k", "A")):
         with pytest.raises(InvalidError):
             read_cursor(kind, bad)
+
+
+def test_cursors_that_somebody_made() -> None:
+    assert read_number("k", cursor_at("k", (7,))) == 7
+    for key in ((), ("x",), (1.5,), (True,), (-1,), (1 << 62,), (float("inf"),), (1, 2)):
+        with pytest.raises(InvalidError):
+            read_number("k", cursor_at("k", key))
+    with pytest.raises(InvalidError, match="no cursor of this list"):
+        page(["a"], lambda one: (one,), "k", 2, cursor_at("k", (5,)))

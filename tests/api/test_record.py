@@ -1,5 +1,6 @@
 """What happened and what was done, page by page."""
 
+from gslb.api.paging import cursor_at
 from tests.whole_node import Node
 
 DRAIN = {"target": "site/osaka", "reason": "CHG-1042"}
@@ -14,6 +15,11 @@ async def test_pages_of_events(node: Node) -> None:
         cursor = page["next"]
     assert found == whole
     assert [one["id"] for one in whole] == sorted((one["id"] for one in whole), reverse=True)
+
+
+async def test_a_cursor_that_somebody_made_is_refused(node: Node) -> None:
+    for key in (("x",), (10**30,), (float("inf"),)):
+        assert (await node.call("GET", f"/api/v1/events?cursor={cursor_at('events', key)}"))[0] == 422
 
 
 async def test_pages_of_the_audit(node: Node) -> None:

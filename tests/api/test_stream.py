@@ -62,6 +62,14 @@ async def test_events_as_they_happen_and_again_after_a_break(node: Node) -> None
     assert [one["id"] for one in listed] == [second, first]
 
 
+async def test_head_has_no_stream(node: Node) -> None:
+    headers = {"Authorization": f"Bearer {node.token}", **ACCEPT}
+    async with aiohttp.ClientSession(headers=headers) as session, asyncio.timeout(5):
+        for _ in range(2):  # over the same connection
+            async with session.head(f"{node.api}/api/v1/events") as response:
+                assert (response.status, await response.read()) == (200, b"")
+
+
 async def test_what_is_lost_is_told(node: Node) -> None:
     follower = await Stream.open(node, **{"Last-Event-ID": "999999"})
     text = b""

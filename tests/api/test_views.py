@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from gslb.api.views import intent_view, is_live
+from gslb.api.views import intent_view
 from gslb.intents import Drain, Target
 from tests.support import config, states
 from tests.whole_node import Node
@@ -100,5 +100,5 @@ def test_the_states_of_a_drain() -> None:
 
 def test_a_member_lives_while_one_address_does() -> None:
     tokyo = states(config(), down=["192.0.2.10"])["web"]["tokyo"]
-    assert is_live(tokyo)
-    assert not is_live(states(config(), drained=["tokyo"])["web"]["tokyo"])
+    assert tokyo.live
+    assert not states(config(), drained=["tokyo"])["web"]["tokyo"].live

@@ -1,5 +1,6 @@
 """The command itself: help, versions, exit codes, quick start."""
 
+import os
 import re
 import subprocess
 import sys
@@ -113,13 +114,16 @@ def test_a_verb_loads_nothing_of_the_node(verb: str) -> None:
 
 @pytest.mark.parametrize(("arguments", "bound"), [(["--help"], 0.150), (["status"], 0.250)])
 def test_it_starts_at_once(arguments: list[str], bound: float, node) -> None:
-    """The best of five: of a machine that does other things, too, the best says most."""
+    """The best of five, in time of the processor: on a machine that does other things, too, a clock measures those."""
     environment = {**ENVIRONMENT, "GSLB_CONFIG": node.config}
-    seconds = []
+    argv = [sys.executable, "-m", "gslb.cli.main", *arguments]
+    seconds, used = [], []
     for _ in range(5):
-        begun = time.monotonic()
-        argv = [sys.executable, "-m", "gslb.cli.main", *arguments]
+        begun, before = time.monotonic(), os.times()
         subprocess.run(argv, capture_output=True, check=True, env=environment)
+        after = os.times()
         seconds.append(time.monotonic() - begun)
-    print(f"\ngslb {arguments[0]}: {min(seconds) * 1000:.0f} ms, at most {bound * 1000:.0f}")
-    assert min(seconds) <= bound
+        used.append(sum(after[2:4]) - sum(before[2:4]))
+    told = f"{min(seconds) * 1000:.0f} ms by the clock, {min(used) * 1000:.0f} ms of the processor"
+    print(f"\ngslb {arguments[0]}: {told}, at most {bound * 1000:.0f}")
+    assert min(used) <= bound

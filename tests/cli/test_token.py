@@ -58,6 +58,14 @@ def test_json(token: Callable[..., tuple[int, str, str]]) -> None:
     assert json.loads(token("revoke", made["id"], "--json")[1])["id"] == made["id"]
 
 
+def test_what_leaked_is_revoked_by_itself(token: Callable[..., tuple[int, str, str]]) -> None:
+    made = json.loads(token("create", "--name", "leaked", "--json")[1])
+    code, text, told = token("revoke", made["token"])
+    assert (code, text) == (0, f"revoked the token leaked ({made['id']})\n")
+    code, text, told = token("revoke", made["token"])
+    assert (code, made["token"] in text + told) == (1, False)
+
+
 def test_a_token_goes_to_a_file_for_the_owner_alone(token: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     path = tmp_path / "token"
     code, out, told = token("create", "--name", "file", "--out", str(path))

@@ -45,12 +45,20 @@ def test_folders_that_cannot_be_sent(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    "name", ["../a.yaml", "/etc/a.yaml", "a/../../b", "", ".", "a//b", "a\0b", "a\nb", "./a", "x" * 1001]
+    "name", ["../a.yaml", "/etc/a.yaml", "a/../../b", "", ".", "a//b", "a\0b", "a\nb", "./a", "x" * 1001, "x" * 256]
 )
 async def test_files_stay_in_their_folder(stopped_node: Node, name: str) -> None:
     async with controlled(stopped_node) as controller:
         with pytest.raises(RequestError, match="not the name of a file"):
             await controller.reloading.plan({name: "x"})
+
+
+@pytest.mark.parametrize("names", [("a", "a/b"), ("a/b", "a"), ("a", "a/b/c")])
+async def test_what_is_both_a_file_and_a_folder_is_refused(stopped_node: Node, names: tuple[str, str]) -> None:
+    async with controlled(stopped_node) as controller:
+        with pytest.raises(RequestError, match="both a file and a folder") as refused:
+            await controller.reloading.plan(dict.fromkeys(names, ""))
+        assert refused.value.pointer == "/files"
 
 
 async def test_a_plan_changes_nothing_and_leaves_nothing(stopped_node: Node) -> None:

@@ -50,6 +50,16 @@ async def test_it_lasts_over_restarts_until_it_is_ended(store: SqliteStore, node
         await again.end(OPS)
 
 
+async def test_it_ends_although_somebody_removed_the_file(
+    store: SqliteStore, node: NodeSettings, tmp_path: Path
+) -> None:
+    withdrawal = Withdrawal(node, store)
+    await withdrawal.begin("CHG-1", OPS)
+    (tmp_path / "withdrawn.json").unlink()
+    await withdrawal.end(OPS)
+    assert withdrawal.current is None
+
+
 async def test_it_is_on_record(store: SqliteStore, node: NodeSettings) -> None:
     withdrawal = Withdrawal(node, store)
     await withdrawal.begin("CHG-1", OPS, "night shift")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import product
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -194,3 +195,25 @@ def test_what_nothing_changed_for_stays_the_same_object() -> None:
     third = judged(setting, after, [drain("site/tokyo")], 7.0, settled=True, former=second)
     assert third.states["two"] is first.states["two"]
     assert third.states["one"]["tokyo"].drain == "d1"
+
+
+def test_a_failure_costs_no_more_where_there_are_many_drains_of_other_pools() -> None:
+    sites = {name: Site(name) for name in ("tokyo", "osaka")}
+    pools = {
+        f"p{at}": Pool(f"p{at}", tuple(Member(site, site, (f"10.{n}.0.{at}",)) for n, site in enumerate(sites)), WEB)
+        for at in range(200)
+    }
+    made = Config(NODE, sites, {}, pools, {}, "digest")
+    up = {TargetKey("web", m.addresses[0]): Observation("up", 1.0) for pool in pools.values() for m in pool.members}
+    dead = {key: Observation("down", 2.0) if key.address.startswith("10.1.") else seen for key, seen in up.items()}
+
+    def cost(drains: Sequence[Drain]) -> float:
+        before = effective(made, Inputs(up, drains=drains), 10.0)
+        begun = process_time()
+        after = effective(made, Inputs(dead, drains=drains), 11.0, before)
+        spent = process_time() - begun
+        assert all(after.states[name]["tokyo"].drained == (at < len(drains)) for at, name in enumerate(pools))
+        return spent
+
+    many = [drain(f"member/p{at}/tokyo", ident=f"d{at}") for at in range(2_000)]
+    assert min(cost(many) for _ in range(3)) < 6 * min(cost(many[:1]) for _ in range(3)) + 0.01

@@ -230,7 +230,9 @@ async def test_a_change_that_is_not_the_next_is_refused(store: Store) -> None:
     assert store.held().intents[0].reason == "first"
     with pytest.raises(NotFoundError, match="d-9"):
         await change(store, replace(kept, id="d-9"))
-    await cancel(store, "d-1")
+    with pytest.raises(StaleError):
+        await store.remove("d-1", kept.created + 1, Deed("undrain", OPS), changed=0)
+    assert (await store.remove("d-1", kept.created + 1, Deed("undrain", OPS), changed=1)).removed
     with pytest.raises(ConflictError, match="has ended"):
         await change(store, replace(kept, changed=2))
     assert [one.action for one in await records(store)] == ["undrain", "change-drain", "drain"]

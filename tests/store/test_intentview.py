@@ -1,6 +1,7 @@
 """The intents as one node knows them, from changes of the store and from the copy."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -182,3 +183,21 @@ def test_the_copy_of_the_version_before_holds_drains() -> None:
     older = {key: value for key, value in drain("d-1").to_dict().items() if key not in ("starts", "changed", "percent")}
     store.view.restore(json.dumps([older, {**older, "kind": "wish"}]))
     assert store.view.held((), 1).intents == (drain("d-1"),)
+
+
+def test_a_copy_of_many_costs_by_what_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store()
+    store.put(*(drain(f"d-{number}") for number in range(100)))
+    before = store.view.text()
+    written: list[object] = []
+
+    def dumps(value: object) -> str:
+        written.append(value)
+        return json.dumps(value)
+
+    monkeypatch.setattr("gslb.store.intentview.json", SimpleNamespace(dumps=dumps))
+    store.put(drain("d-7", "pool/web"))
+    after = store.view.text()
+    assert [one["id"] for one in written] == ["d-7"]  # type: ignore[index]
+    assert [one for one in json.loads(after) if one not in json.loads(before)] == written
+    assert len(json.loads(after)) == 100

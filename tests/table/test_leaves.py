@@ -147,6 +147,18 @@ def test_the_last_pool_of_a_list_decides_when_all_are_down() -> None:
     assert served(made, states(made, down=[*TOKYO.addresses, *OSAKA.addresses])) == {OSAKA_4}
 
 
+@pytest.mark.parametrize("weights", [(), (50, 50)])
+def test_a_pool_that_operators_have_emptied_leaves_it_to_another(weights: tuple[int, ...]) -> None:
+    """Nobody is sent to what is drained or forced down as long as there is anything else, be it dead."""
+    made = config(pools=[ASIA, AMERICA], names=[name("www", Rule(("asia", "america"), weights))])
+    assert served(made, states(made, down=TOKYO.addresses, drained=["osaka"])) == {TOKYO_4}
+    forced = states(made, down=[*TOKYO.addresses, *OSAKA.addresses])
+    out = replace(forced["america"]["osaka"], forced_down=True)
+    assert served(made, {**forced, "america": {"osaka": out}}) == {TOKYO_4}
+    everything = served(made, states(made, drained=["tokyo", "osaka"]))
+    assert everything == (ALL_4 if weights else {OSAKA_4})
+
+
 def test_a_map_of_pools_is_a_draw() -> None:
     made = config(pools=[ASIA, AMERICA], names=[name("www", Rule(("asia", "america"), (95, 5)))])
     ctx = context(table(made, states(made)))

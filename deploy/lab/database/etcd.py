@@ -27,7 +27,7 @@ class Etcd:
     """One client. The member that answered last is asked first."""
 
     def __init__(self, endpoints: Sequence[str]) -> None:
-        self._endpoints = list(endpoints)
+        self.endpoints = list(endpoints)
 
     def grant(self, seconds: int) -> int:
         """A new lease."""
@@ -37,6 +37,10 @@ class Etcd:
         """Whether the lease lives on; an answer is waited for no longer than `within` seconds."""
         found = self._call("/v3/lease/keepalive", {"ID": str(lease)}, within)
         return int(found.get("result", {}).get("TTL", 0)) > 0
+
+    def left(self, lease: int) -> int:
+        """The seconds until a lease ends, unless it is renewed; negative once it has ended."""
+        return int(self._call("/v3/lease/timetolive", {"ID": str(lease)}).get("TTL", -1))
 
     def read(self, prefix: str) -> dict[str, Entry]:
         """All keys under a prefix, at one revision that a majority knows."""
@@ -55,7 +59,7 @@ class Etcd:
     def _call(self, path: str, body: object, within: float = 3 * _PATIENCE) -> dict[str, Any]:
         deadline = time.monotonic() + within
         faults = []
-        for endpoint in tuple(self._endpoints):
+        for endpoint in tuple(self.endpoints):
             left = min(_PATIENCE, deadline - time.monotonic())
             if left <= 0:
                 break
@@ -64,8 +68,8 @@ class Etcd:
             except (OSError, http.client.HTTPException, ValueError) as error:
                 faults.append(f"{endpoint}: {error}")
                 continue
-            self._endpoints.remove(endpoint)
-            self._endpoints.insert(0, endpoint)
+            self.endpoints.remove(endpoint)
+            self.endpoints.insert(0, endpoint)
             return found
         raise NoMajorityError("; ".join(faults) or "there was no time to ask")
 

@@ -4,8 +4,8 @@ It decides and does nothing else: the guardian of the successor promotes. Whoeve
 server, one failure of a primary makes one promotion:
 
 - It is not that server's turn: it was a standby, or the other Pgpool was first. Nothing to do.
-- No majority of etcd answers: this site may be the one that is cut off. Nothing is done.
-- Somebody vouches for the primary still: only the way to it is broken. Wait until its lease would be over, no longer.
+- No majority of etcd answers, for longer than an election takes: this site may be cut off. Nothing is done.
+- Somebody vouches for the primary, and has renewed the lease since: only the way to it is broken. Nothing to do.
 - The standby lacks writes that were acknowledged: a person must decide (`python -m deploy.lab promote`).
 - Else the next term is written by one transaction that compares everything that was read.
 """
@@ -16,22 +16,26 @@ import time
 from collections.abc import Callable
 
 from deploy.lab.database.etcd import Etcd, NoMajorityError
-from deploy.lab.database.ledger import Ledger, View
+from deploy.lab.database.ledger import TTL, Ledger, View
 
 PATIENCE = 15.0  # seconds: longer than a lease, and the election of a leader that died with its site
+ELECTION = 6.0  # the election alone
 _PROMOTION = 20.0
 _STEP = 0.3
 
 
 def fail_over(ledger: Ledger, failed: str, say: Callable[[str], None], patience: float = PATIENCE) -> bool:
     """Pass the turn of a failed primary on. Whether another site has it when this returns."""
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
+    begun = heard = time.monotonic()
+    while time.monotonic() < min(begun + patience, heard + ELECTION):
         try:
             view = ledger.view()
+            heard = time.monotonic()
             if view.site != failed:
                 say(f"term {view.number} is of {view.site}: nothing to do")
                 return bool(view.site)
+            if view.holder and heard - begun > TTL / 2 + 1 and ledger.etcd.left(view.lease) > TTL / 2:
+                break
             if not view.holder:
                 if view.synced in ("", failed):
                     say(f"term {view.number} ended without a standby in sync: a person must decide")

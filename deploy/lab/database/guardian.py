@@ -18,11 +18,10 @@ from pathlib import Path
 
 from deploy.lab.database.decide import Deed, Server, decide
 from deploy.lab.database.etcd import Etcd, NoMajorityError
-from deploy.lab.database.ledger import Ledger, View
+from deploy.lab.database.ledger import TTL, Ledger, View
 from deploy.lab.database.postgres import Postgres, PostgresError, Standby
 
-TTL = 6  # seconds of the lease
-MARGIN = 1.5
+MARGIN = 1.5  # seconds
 TICK = 0.5
 GIVE_UP = 4.0  # seconds that commits wait for a standby that is not connected
 SILENT = 5.0  # seconds without an answer after which a primary counts as dead

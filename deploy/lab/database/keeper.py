@@ -1,7 +1,8 @@
 """Takes servers back into one site's Pgpool-II, which never does that of its own accord once it has lost all of them.
 
 A server is attached when it answers as the ledger says that it should: the primary whose turn it is, vouched for, or a
-standby that streams. Nothing is attached, and nothing detached, while no majority answers.
+standby that streams. And Pgpool asks for a failover once, when its health check fails: where that came too early, the
+keeper asks again, in the same way and with the same guards. Nothing is done while no majority answers.
 """
 
 import argparse
@@ -14,11 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.lab.database.etcd import Etcd, NoMajorityError
+from deploy.lab.database.failover import fail_over
 from deploy.lab.database.ledger import Ledger, View
 
 _TICK = 2.0
 _DOWN = "3"
 _PATIENCE = 3  # seconds for one question
+_PAUSE = 10.0  # seconds that Pgpool has to take a server in; until then it is not told again
 
 
 class Keeper:
@@ -28,6 +31,8 @@ class Keeper:
         self._ledger = ledger
         self._sites = sites
         self._port = port
+        self._said = ""
+        self._told = dict.fromkeys(range(len(sites)), float("-inf"))
         self._environment = {**os.environ, "PCPPASSFILE": str(folder / "pcppass"), "PGPASSFILE": str(folder / "pgpass")}
 
     def step(self) -> None:
@@ -41,9 +46,24 @@ class Keeper:
             return
         # The primary first: Pgpool looks for one whenever it takes a server back.
         for number in sorted(down, key=lambda at: self._sites[at][0] != view.site):
-            if self._fits(view, *self._sites[number]):
-                self._pcp("pcp_attach_node", str(number))
-                print(f"{time.strftime('%H:%M:%S')} attached {self._sites[number][0]}", flush=True)
+            site, address = self._sites[number]
+            if self._fits(view, site, address):
+                self._attach(number)
+            elif site == view.site and not view.holder:
+                fail_over(self._ledger, site, self._once, 1.0)
+
+    def _once(self, text: str) -> None:
+        """Say it unless it was the last thing said."""
+        if text != self._said:
+            _say(text)
+        self._said = text
+
+    def _attach(self, number: int) -> None:
+        now = time.monotonic()
+        if now - self._told[number] > _PAUSE:
+            self._told[number] = now
+            self._pcp("pcp_attach_node", str(number))
+            _say(f"attached {self._sites[number][0]}")
 
     def _status(self, number: int) -> str:
         words = self._pcp("pcp_node_info", str(number)).split()
@@ -69,6 +89,10 @@ class Keeper:
         except subprocess.TimeoutExpired:
             return ""
         return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from deploy.lab.database.etcd import Entry, Etcd
 
+TTL = 6  # seconds of the lease of who vouches
 PREFIX = "/zabbix-db/"
 _TERM, _PRIMARY, _SYNCED = (PREFIX + name for name in ("term", "primary", "synced"))
 _NONE = Entry({}, 0, 0)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+from gslb.server.processes import ProcessId
 from tests.e2e.kit import eventually
 from tests.e2e.lab.host import Host, alive
 from tests.e2e.lab.lab import Lab
@@ -47,18 +48,20 @@ class Breaker:
             "stop control": self._stop_control,
             "kill node": self._kill_node,
             "stop node": self._stop_node,
-            "cut node": lambda step: self._cut_host(step.where, NODE),
+            "cut node": lambda step: self._cut_host(step.where, NODE, SLOW),
             "lossy node": self._lossy_node,
             "cut site": self._cut_site,
             "kill site": self._kill_site,
             "kill member": lambda step: self._kill_members(step.where),
             "stop member": lambda step: self._stop_members(step.where),
-            "cut member": lambda step: self._cut_host(step.where, ETCD),
+            "cut member": lambda step: self._cut_host(step.where, ETCD, self._missed(step.where)),
             "kill leader": lambda _: self._kill_members(self._lab.etcd.leader() or self._some_member()),
             "kill etcd": lambda _: self._kill_members(*self._lab.etcd.members),
             "stop etcd": lambda _: self._stop_members(*self._lab.etcd.members),
-            "lossy link": lambda step: self._lossy(self._place(step.where, NODE), step.detail),
-            "lossy sites": lambda step: self._lossy(self._place(step.where), step.detail),
+            "lossy link": lambda step: self._lossy(self._place(step.where, NODE), step.detail, SLOW),
+            "lossy sites": lambda step: self._lossy(
+                self._place(step.where), step.detail, self._missed(step.where, step.detail.split()[0])
+            ),
             "turn target": self._turn,
             "kill targets": self._kill_targets,
             "stop targets": self._stop_targets,
@@ -85,8 +88,12 @@ class Breaker:
     def _note(self, kind: Kind, site: str, slow: float = 0.0) -> None:
         self.outages.append(Outage(kind, 0.0, site=site, slow=slow))
 
-    def _note_path(self, place: Place | None, to: Place | None, share: float = 1.0) -> None:
-        self.outages.append(Outage("path", 0.0, place=place, to=to, share=share, slow=SLOW))
+    def _note_path(self, place: Place | None, to: Place | None, share: float = 1.0, slow: float = SLOW) -> None:
+        self.outages.append(Outage("path", 0.0, place=place, to=to, share=share, slow=slow))
+
+    def _missed(self, *sites: str) -> float:
+        """How long the store may be without these members: only the leader is missed for longer."""
+        return SLOW if self._lab.etcd.leader() in (None, *sites) else _AWAY
 
     def _place(self, site: str, host: int = 0) -> Place:
         return Place(self._lab.sites[site].site, host)
@@ -158,47 +165,49 @@ class Breaker:
 
     # Networks
 
-    def _cut_host(self, site: str, host: int) -> Mend:
+    def _cut_host(self, site: str, host: int, slow: float) -> Mend:
         place = self._place(site, host)
-        self._note_path(place, None)
-        self._note_path(None, place)
+        self._note_path(place, None, slow=slow)
+        self._note_path(None, place, slow=slow)
         self._lab.network.cut(place)
         return lambda: self._lab.network.heal(place)
 
     def _cut_site(self, step: Step) -> Mend:
-        self._note_path(self._place(step.where), None)
-        self._note_path(None, self._place(step.where))
+        slow = self._missed(step.where)
+        self._note_path(self._place(step.where), None, slow=slow)
+        self._note_path(None, self._place(step.where), slow=slow)
         self._lab.cut(step.where)
         return lambda: self._lab.heal(step.where)
 
     def _kill_site(self, step: Step) -> Mend:
         self._note_node(step.where)
-        self._note("member", step.where, SLOW)
+        self._note("member", step.where, self._missed(step.where))
         self._lab.kill_site(step.where)
         return lambda: self._lab.revive_site(step.where)
 
-    def _lossy(self, place: Place, detail: str) -> Mend:
+    def _lossy(self, place: Place, detail: str, slow: float) -> Mend:
         site, share = detail.split()
         to = self._place(site)
-        self._note_path(place, to, float(share))
+        self._note_path(place, to, float(share), slow)
         self._lab.network.lose(place, to, float(share))
         return lambda: self._lab.network.lose(place, to, 0)
 
     # The store
 
-    def _kill_members(self, *sites: str) -> Mend:
-        led = len(sites) > 1 or self._lab.etcd.leader() in (None, *sites)
+    def _note_members(self, *sites: str) -> None:
+        slow = SLOW if len(sites) > 1 else self._missed(*sites)
         for site in sites:
-            self._note("member", site, SLOW if led else _AWAY)
+            self._note("member", site, slow)
+
+    def _kill_members(self, *sites: str) -> Mend:
+        self._note_members(*sites)
         self._lab.etcd.kill(*sites)
         return lambda: each(Host.restart, [self._lab.etcd.members[site] for site in sites])
 
     def _stop_members(self, *sites: str) -> Mend:
+        self._note_members(*sites)
         hosts = [self._lab.etcd.members[site] for site in sites]
-        for site in sites:
-            self._note("member", site, SLOW)
-        for host in hosts:
-            host.stop()
+        each(Host.stop, hosts)
         return lambda: each(Host.resume, hosts)
 
     # Targets and configuration
@@ -226,7 +235,8 @@ class Breaker:
         file.with_suffix(".new").write_text(text)
         file.with_suffix(".new").replace(file)
         for node in self._lab.nodes.values():
-            if node.host.process and node.host.process.poll() is None:
+            process = node.host.process and ProcessId.of(node.host.process.pid)
+            if process and process.catches(signal.SIGHUP):  # one that only begins reads the new file anyway
                 node.reload()
 
 

@@ -129,7 +129,8 @@ class Lab:
             node.start(faketime, tree)
         for node in self.nodes.values():
             eventually(node.ended_or_fresh, wait, 0.1)
-            assert node.fresh(), node.host.messages()
+            assert node.host.process, node.site
+            assert node.host.process.poll() is None, node.host.messages()
         if any("probe" in self.plans[site].roles for site in self.nodes):
             eventually(lambda: not any(node.metric("gslb_prober_blind") for node in self.nodes.values()), wait, 0.1)
             time.sleep(self.profile.doubt)

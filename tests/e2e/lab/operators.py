@@ -21,6 +21,7 @@ class Operator:
         self._rng = rng
         self._tell = tell
         self._over = threading.Event()
+        self._broken = False  # whether the run has ended before its time, and nobody answers any more
         self._thread = threading.Thread(target=self._run)
         self._number = 0
         self.done: Counter[str] = Counter()  # by what became of them
@@ -29,7 +30,8 @@ class Operator:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._broken = kind is not None
         self.enough()
         self._thread.join()
 
@@ -77,7 +79,7 @@ class Operator:
     def _found(self, reason: str) -> str:
         """The drain of which nobody said whether it was made; empty where it was not."""
         until = time.monotonic() + _UNSURE
-        while True:
+        while not self._broken:
             time.sleep(_AGAIN)
             node = self._lab.nodes[self._node()]
             with suppress(OSError, AssertionError, KeyError):
@@ -85,6 +87,7 @@ class Operator:
                 drains = {one["reason"]: str(one["id"]) for one in node.status()["drains"]}
                 if reason in drains or (time.monotonic() > until and not store["lost"]):
                     return drains.get(reason, "")
+        return ""
 
     def _undrain(self, target: str, ident: str) -> None:
         """Undrain at one node or another, until one says that it is done. From now on either answer is right."""
@@ -92,7 +95,7 @@ class Operator:
         self._lab.truth.doubt(addresses, asked, begun)
         self._lab.truth.undrained(addresses, ident, begun)
         tries = 0
-        while True:
+        while not self._broken:
             tries += 1
             site = self._node()
             with suppress(OSError):

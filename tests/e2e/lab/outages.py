@@ -46,6 +46,11 @@ class Layout(NamedTuple):
     def probers(self) -> list[str]:
         return [site for site, roles in self.roles.items() if "probe" in roles]
 
+    def node_at(self, place: Place | None) -> str:
+        """The site whose node alone is at a place; empty where more is there."""
+        found = (site for site, number in self.sites.items() if place == (number, NODE))
+        return next(found, "")
+
     @property
     def answering(self) -> list[str]:
         return [site for site, roles in self.roles.items() if "dns" in roles]

@@ -61,7 +61,6 @@ class Owed:
         self._truth = truth
         self._limits = limits
         self._outages = sorted(outages, key=lambda one: one.begin)
-        self._slow = [_slow(one) for one in outages if one.slow]
         edges = {0.0} | {edge for one in outages for edge in (one.begin, one.end, one.end + PAUSE)}
         self._edges = sorted(edges - {_FOREVER})
         self._weathers = [self._weather(at, PAUSE) for at in self._edges]
@@ -102,7 +101,19 @@ class Owed:
 
     def _death(self, node: str, _: str) -> Debt:
         free = self._spans(lambda sure, actual: not self._knows(sure, node) or self._returns(sure, actual, node))
-        return Debt(free, [*self._slow, *self._alone(node)])
+        return Debt(free, [*self._slow(node), *self._alone(node)])
+
+    def _slow(self, node: str) -> list[Slow]:
+        """When the store may be slow for a node, or slow to tell it what others found."""
+        return [_slow(one) for one in self._outages if one.slow and self._concerns(one, node)]
+
+    def _concerns(self, outage: Outage, node: str) -> bool:
+        """Whether an outage is on a node's way to the store, or on that of a prober which is needed."""
+        whose = self._layout.node_at(outage.place) or self._layout.node_at(outage.to)
+        if not whose or whose == node:
+            return True
+        others = set(self._weather(outage.begin, PAUSE).voters) - {whose}
+        return len(others) < QUORUM
 
     def _alone(self, node: str) -> list[Slow]:
         """When a node loses the store: its own votes are to decide."""
@@ -115,7 +126,7 @@ class Owed:
 
     def _message(self, node: str) -> Debt:
         """Of what is written to the store."""
-        return Debt(self._spans(lambda sure, _: not (sure.works(node) and sure.touches(node))), self._slow)
+        return Debt(self._spans(lambda sure, _: not (sure.works(node) and sure.touches(node))), self._slow(node))
 
     def _overdue(
         self, node: str, address: str, bound: float, holds: Callable[[Moment], bool], debt: Debt
@@ -129,7 +140,7 @@ class Owed:
         free = self._spans(
             lambda sure, actual: not self._knows(sure, node, address) or self._returns(sure, actual, node)
         )
-        debt = Debt(free, [*self._slow, *self._alone(node)])
+        debt = Debt(free, [*self._slow(node), *self._alone(node)])
         spans = _stretches(self._truth.moments(address), lambda moment: moment.good)
         sure = [(due(begin, self._limits.back, debt) if begin else 0.0, end) for begin, end in spans]
         fooled = self._spans(lambda weather, _: self._fooled(weather, node, address))

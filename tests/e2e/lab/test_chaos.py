@@ -27,6 +27,7 @@ EDGE = Plan(targets=0, etcd=False, roles="dns, api")
 POOL = f"{STEADY}    max_loss: 100%\n"
 AVAILABLE = 0.9999
 LATE = 0.001  # of the answers: a machine that is busy with all this may time out two probers at once
+BACK = 15.0  # seconds until a node that was kept from answering does so again
 ALIKE = 15.0  # seconds until all is as it should be after everything was broken
 
 
@@ -91,7 +92,7 @@ class Run:
         for step in steps:
             self._mend_until(begun + step.at, pending)
             if "answers" in KINDS[step.kind].takes(step.where) and step.where in self._lab.answering:
-                eventually(lambda: _all_answer(oracle, len(self._lab.answering)), 15, 0.1)
+                eventually(lambda: _all_answer(oracle, len(self._lab.answering)), BACK, 0.1)
             self.tell(f"{step.kind} {step.where} {step.detail} for {step.lasts:.1f} s")
             pending.append(Pending(time.monotonic() + step.lasts, step, self.breaker.do(step)))
         self._mend_until(float("inf"), pending)

@@ -58,6 +58,13 @@ def test_a_leader_that_falls_costs_three_seconds_while_it_is_missed() -> None:
         assert stale(dead(), "tokyo", Outage("member", moment, 120, "osaka", slow=3.0)) == pytest.approx(late), moment
 
 
+def test_a_link_of_one_node_is_slow_for_that_one_and_for_those_who_need_its_vote() -> None:
+    link = Outage("path", 101, 104, place=Place(1, NODE), to=Place(3), slow=3.0)
+    assert stale(dead(), "tokyo", link) == pytest.approx(106.0)
+    assert stale(dead(), "osaka", link) == pytest.approx(103.0)
+    assert stale(dead(), "osaka", link, Outage("control", 99, 120, "witness")) == pytest.approx(106.0)
+
+
 def test_a_node_that_stands_still_is_free_until_it_had_time() -> None:
     assert stale(dead(), "osaka", Outage("control", 101, 110, "osaka")) == pytest.approx(115.0)
     assert stale(dead(), "osaka", Outage("control", 90, 96, "osaka")) == pytest.approx(103.0)
