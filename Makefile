@@ -35,7 +35,7 @@ run: .venv/.run
 	@$(BIN)/gslb demo
 
 test: .venv/.dev
-	@tools/system-tools dig nsd knotd unbound zonemaster-cli ip postgres nginx etcd etcdctl nft faketime openssl systemd-analyze fstrm_capture dnstap-ldns amtool promtool tmux zsh fish
+	@tools/system-tools dig nsd knotd unbound zonemaster-cli ip postgres nginx etcd etcdctl nft faketime openssl systemd-analyze bird keepalived exabgp fstrm_capture dnstap-ldns amtool promtool tmux zsh fish
 	rm -f .pytest_cache/v/cache/lastfailed
 	tools/run-tests -n 3 --dist loadfile $(ALONE:%=--ignore=%) --cov --cov-report=
 	tools/run-tests $(ALONE) --cov --cov-append --cov-report=

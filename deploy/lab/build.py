@@ -9,10 +9,10 @@ from deploy.lab import files, network, seed, services, zabbix
 from deploy.lab.database.etcd import NoMajorityError
 from deploy.lab.database.ledger import View
 from deploy.lab.insight import status, view
-from deploy.lab.plan import CENTRES, FOLDER, OUTSIDE, PGPOOL_PORT, RESOLVER, TOKYO, VOTERS, ZONE, Host, other
+from deploy.lab.plan import CENTRES, FOLDER, OUTSIDE, PGPOOL_PORT, RESOLVER, TOKYO, VOTERS, ZONE, Site, other
 from deploy.lab.processes import LabError, Ready, end_all, run
 
-_FAILOVER_DELAY = {"fast": "10s", "default": "60s"}  # of Zabbix's own high availability
+_FAILOVER_DELAY = {"fast": "30s", "default": "60s"}  # of Zabbix's own high availability: longer than the database's
 
 
 def up(profile: str) -> None:
@@ -119,11 +119,12 @@ def _zabbix() -> None:
 
 def _one_is_active() -> bool:
     """Only the active server listens."""
-    return any(_listens(site.host("app")) for site in CENTRES)
+    return any(map(listens, CENTRES))
 
 
-def _listens(host: Host) -> bool:
-    return ":10051 " in run(host, "ss", "-ltn")
+def listens(site: Site) -> bool:
+    """Whether a site's Zabbix server is the active one."""
+    return ":10051 " in run(site.host("app"), "ss", "-ltn")
 
 
 def _front_ends() -> None:

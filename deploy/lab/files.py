@@ -31,7 +31,7 @@ BACKENDS = " ".join(f"{site.name}={site.host('db').address}" for site in CENTRES
 PROFILES = {
     "default": {},
     # The fast one: a monitor sees in 3 s what takes it 18 s by default, and answers are kept for 5 s.
-    "fast": {"interval": "1s", "timeout": "500ms", "fall": "2", "rise": "2", "ttl": "5"},
+    "fast": {"interval": "1s", "timeout": "1s", "fall": "2", "rise": "2", "ttl": "5"},
 }
 _WHO = ("postgres", "guardian", "pgpool", "zabbix", "gslb")
 

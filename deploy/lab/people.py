@@ -53,7 +53,7 @@ def resolve(name: str) -> str:
         reply = dns.query.udp(query, RESOLVER.address, timeout=2)
     except dns.exception.DNSException as error:
         raise OSError(f"no address: {error}") from error
-    found = [item.to_text() for rrset in reply.answer for item in rrset if rrset.rdtype == 1]
+    found: list[str] = [item.to_text() for rrset in reply.answer for item in rrset if rrset.rdtype == 1]
     if not found:
         raise OSError("no address")
     return found[0]

@@ -15,7 +15,7 @@ from deploy.lab.plan import FOLDER, ROOT, Host
 from gslb.server.processes import ProcessId, end
 
 RUN = FOLDER / "run"
-_GRACE = 5.0  # seconds that programs have to end in order
+_GRACE = 12.0  # seconds that programs have to end in order
 
 
 class LabError(Exception):

@@ -12,7 +12,7 @@ from deploy.lab.insight import view
 from deploy.lab.plan import NAGOYA, OSAKA, SITES, TOKYO, Site, other
 from deploy.lab.processes import LabError, Service, in_host
 
-DETECTION = 3.2  # seconds, by the fast profile of monitors
+DETECTION = 3.6  # seconds, by the fast profile of monitors
 TTL = 5.0
 PAGE = 3.0  # a request that was under way, or that the user gave up
 DATABASE = 17.0  # Pgpool's health check beside the lease [6], the election of a leader that died too [3], promotion [3]
@@ -33,6 +33,7 @@ class Scenario(NamedTuple):
     terms: int = 0
     fails: bool = True
     needs: str = ""  # the site that must have the primary before
+    hits: str = TOKYO.name  # the site that must be serving the user at that moment
 
 
 def _others(site: Site) -> tuple[Site, ...]:
@@ -41,7 +42,11 @@ def _others(site: Site) -> tuple[Site, ...]:
 
 def kill(site: Site) -> None:
     """The power of a site is gone."""
-    for service in services.of_site(site):
+    power_off(*services.of_site(site))
+
+
+def power_off(*programs: Service) -> None:
+    for service in programs:
         service.kill()
 
 
@@ -111,7 +116,7 @@ def all_of() -> list[Scenario]:
         Scenario(
             "front-end",
             "front end of Tokyo stopped",
-            lambda: [service.kill() for service in front_end] and None,
+            lambda: power_off(*front_end),
             lambda: start(*front_end),
             DETECTION + TTL + PAGE,
         ),
@@ -143,7 +148,7 @@ def all_of() -> list[Scenario]:
         Scenario(
             "nodes",
             "Tokyo's node and etcd killed",
-            lambda: [service.kill() for service in (services.node(TOKYO), services.etcd(TOKYO))] and None,
+            lambda: power_off(services.node(TOKYO), services.etcd(TOKYO)),
             lambda: start(services.etcd(TOKYO), services.node(TOKYO)),
             PAGE,
         ),
@@ -170,5 +175,6 @@ def all_of() -> list[Scenario]:
             DETECTION + TTL + DATABASE + PAGE,
             terms=1,
             needs=OSAKA.name,
+            hits=OSAKA.name,
         ),
     ]

@@ -9,6 +9,7 @@ from deploy.lab.plan import (
     ETCD_PEERS,
     OUTSIDE,
     PCP_PORT,
+    PGPOOL_PORT,
     PYTHON,
     TOKYO,
     VOTERS,
@@ -57,6 +58,7 @@ def keeper(site: Site) -> Service:
     host = site.host("app")
     argv = [
         *(PYTHON, "-m", "deploy.lab.database.keeper", "--sites", *BACKENDS.split(), "--port", str(PCP_PORT)),
+        *("--clients", str(PGPOOL_PORT)),
         *("--folder", str(host.folder / "pgpool"), "--etcd", *endpoints(site)),
     ]
     return Service(host, "keeper", argv, "postgres")

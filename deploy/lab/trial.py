@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from deploy.lab import insight, scenarios
-from deploy.lab.build import up
+from deploy.lab.build import listens, up
 from deploy.lab.database.etcd import NoMajorityError
 from deploy.lab.people import Agent, Primaries, User, Visit, Watch
 from deploy.lab.plan import CENTRES, FOLDER
@@ -57,6 +57,7 @@ def _try(scenario: Scenario) -> Outcome:
         person.begin()
     try:
         time.sleep(_BEFORE)
+        _await(lambda: user.visits[-1].site == scenario.hits, 60)
         before = insight.view()
         called = time.monotonic()
         scenario.do()
@@ -90,7 +91,7 @@ def calm() -> bool:
     view = insight.view()
     pools = [insight.pools(site) for site in CENTRES]
     good = view.holder == view.site and view.synced != "" and all(text.count(" up ") == 2 for text in pools)
-    return good and bool(insight.resolve("zabbix")) and scenarios.all_up()
+    return good and any(map(listens, CENTRES)) and scenarios.all_up()
 
 
 def _await(good: Callable[[], bool], seconds: float) -> None:

@@ -77,10 +77,10 @@ async def node(call: Call[NoQuery, None]) -> Reply:
 
 async def sites(call: Call[SitesQuery, None]) -> Reply:
     """Where members are."""
-    shown, query = Inventory(call.node), call.query
+    shown, query = Inventory(copy.copy(call.node)), call.query
     found = (site for site in shown.sites() if query.country in ("", site.country))
     chosen, after = page(found, lambda one: (one.name,), "sites", query.limit, query.cursor)
-    return Reply({"sites": [shown.site(site) for site in chosen], "next": after})
+    return Reply(lambda: {"sites": [shown.site(site) for site in chosen], "next": after}, long="sites")
 
 
 async def site(call: Call[NoQuery, None]) -> Reply:
@@ -92,7 +92,7 @@ async def site(call: Call[NoQuery, None]) -> Reply:
 
 async def pools(call: Call[PoolsQuery, None]) -> Reply:
     """Sets of members."""
-    shown, query = Inventory(call.node), call.query
+    shown, query = Inventory(copy.copy(call.node)), call.query
     found = (
         pool
         for pool in shown.pools()
@@ -100,7 +100,7 @@ async def pools(call: Call[PoolsQuery, None]) -> Reply:
         if query.healthy in (None, shown.healthy(pool))
     )
     chosen, after = page(found, lambda one: (one.name,), "pools", query.limit, query.cursor)
-    return Reply({"pools": [shown.pool(pool) for pool in chosen], "next": after})
+    return Reply(lambda: {"pools": [shown.pool(pool) for pool in chosen], "next": after}, long="pools")
 
 
 async def pool(call: Call[NoQuery, None]) -> Reply:

@@ -14,4 +14,4 @@ def test_who_asks_and_from_where() -> None:
 
 
 def test_a_reply_is_json_and_right_unless_it_says_otherwise() -> None:
-    assert Reply({})[1:] == (200, {}, "", "", "application/json")
+    assert Reply({})[1:] == (200, {}, "", "", "application/json", "pages")

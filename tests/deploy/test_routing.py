@@ -163,6 +163,8 @@ class Announcer:
         self.process.terminate()
         self.process.wait(5)
         self._thread.join()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
 
 @pytest.mark.e2e

@@ -37,6 +37,14 @@ def test_systemd_has_nothing_to_say(need: Callable[[str], str], tmp_path: Path) 
     assert "WatchdogSeconds" in run(need("systemd-analyze"), "verify", "--recursive-errors=no", copy).stderr
 
 
+def test_so_is_the_unit_for_bird(need: Callable[[str], str], tmp_path: Path) -> None:
+    copy = tmp_path / "gslb-bird.service"
+    text = (DEPLOY / "bird/gslb-bird.service").read_text()
+    copy.write_text(text.replace("/opt/gslb/bin/serving", sys.executable).replace("bird.service", "tmp.mount"))
+    done = run(need("systemd-analyze"), "verify", "--recursive-errors=no", copy)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_the_exposure_is_low(need: Callable[[str], str]) -> None:
     done = run(need("systemd-analyze"), "security", "--no-pager", "--offline=true", UNIT)
     found = re.search(r"Overall exposure level for gslb.service: ([\d.]+)", done.stdout)

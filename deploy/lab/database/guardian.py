@@ -64,6 +64,8 @@ class Guardian:
         try:
             self._renew()
             view = self._ledger.view()
+            if view.leaving == self._site:
+                self._ledger.leave("")
             if view.number == 0 and self._found:
                 self._ledger.found(self._site, self._server.system())
                 view = self._ledger.view()
@@ -115,7 +117,9 @@ class Guardian:
         """Keep what the ledger says about the standby, and what commits wait for, true."""
         try:
             standby, waits = self._server.standby(self._peer), self._server.waits_for()
-            if standby and standby.streams:
+            if view.leaving == self._peer:
+                self._part(view, waits)
+            elif standby and standby.streams:
                 self._fed = now
                 self._join(view, standby, waits)
             elif now - self._fed > GIVE_UP:
@@ -144,6 +148,8 @@ class Guardian:
     def close(self) -> None:
         """Stop the server in a hurry, and say so to whoever waits."""
         was = self._server.state()
+        if was is Server.STANDBY:
+            self._leave()
         self._server.stop()
         try:
             view = self._ledger.view()
@@ -151,6 +157,17 @@ class Guardian:
                 self._ledger.release(view)
         except NoMajorityError:
             pass  # the lease ends by itself
+
+    def _leave(self) -> None:
+        """Let nobody wait for this standby, neither commits at the primary nor a Pgpool, before it goes."""
+        try:
+            self._ledger.leave(self._site)
+            deadline = time.monotonic() + GIVE_UP
+            while self._ledger.view().synced == self._site and time.monotonic() < deadline:
+                time.sleep(TICK)
+            time.sleep(GIVE_UP)
+        except NoMajorityError as error:
+            self._say(f"nobody knows that it leaves: {error}")
 
     def _reason(self, view: View | None) -> str:
         if view is None:

@@ -19,7 +19,8 @@ from deploy.lab.database.failover import fail_over
 from deploy.lab.database.ledger import Ledger, View
 
 _TICK = 2.0
-_DOWN = "3"
+_UP, _DOWN = ("1", "2"), "3"
+_STUCK = 3  # looks in a row
 _PATIENCE = 3  # seconds for one question
 _PAUSE = 10.0  # seconds that Pgpool has to take a server in; until then it is not told again
 
@@ -27,23 +28,29 @@ _PAUSE = 10.0  # seconds that Pgpool has to take a server in; until then it is n
 class Keeper:
     """`sites` are the backends of Pgpool in its order, by name, with their addresses."""
 
-    def __init__(self, ledger: Ledger, sites: Sequence[tuple[str, str]], port: int, folder: Path) -> None:
+    def __init__(self, ledger: Ledger, sites: Sequence[tuple[str, str]], port: int, folder: Path, clients: int) -> None:
         self._ledger = ledger
         self._sites = sites
         self._port = port
         self._said = ""
+        self._clients, self._failures = clients, 0
         self._told = dict.fromkeys(range(len(sites)), float("-inf"))
         self._environment = {**os.environ, "PCPPASSFILE": str(folder / "pcppass"), "PGPASSFILE": str(folder / "pgpass")}
 
     def step(self) -> None:
         """Attach what Pgpool calls down and is not."""
-        down = [number for number in range(len(self._sites)) if self._status(number) == _DOWN]
-        if not down:
-            return
+        states = [self._status(number) for number in range(len(self._sites))]
         try:
             view = self._ledger.view()
         except NoMajorityError:
             return
+        down = [number for number, state in enumerate(states) if state == _DOWN]
+        for number, (site, _) in enumerate(self._sites):
+            if site == view.leaving != view.site and states[number] in _UP:
+                self._pcp("pcp_detach_node", str(number))
+                _say(f"detached {site}, which leaves")
+        if not down and self._stuck(view):
+            down = [number for number, (site, _) in enumerate(self._sites) if site == view.site]
         # The primary first: Pgpool looks for one whenever it takes a server back.
         for number in sorted(down, key=lambda at: self._sites[at][0] != view.site):
             site, address = self._sites[number]
@@ -65,6 +72,12 @@ class Keeper:
             self._pcp("pcp_attach_node", str(number))
             _say(f"attached {self._sites[number][0]}")
 
+    def _stuck(self, view: View) -> bool:
+        """Whether Pgpool serves nobody though it calls every server up. To attach one renews its processes."""
+        works = not view.holder or self._ask("127.0.0.1", "SELECT pg_is_in_recovery()", self._clients) == "f"
+        self._failures = 0 if works else self._failures + 1
+        return self._failures > _STUCK
+
     def _status(self, number: int) -> str:
         words = self._pcp("pcp_node_info", str(number)).split()
         return words[2] if len(words) > 2 else ""
@@ -72,10 +85,12 @@ class Keeper:
     def _fits(self, view: View, site: str, address: str) -> bool:
         if site == view.site:
             return view.holder == site and self._ask(address, "SELECT pg_is_in_recovery()") == "f"
+        if site == view.leaving:
+            return False
         return self._ask(address, "SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming'") == "1"
 
-    def _ask(self, address: str, text: str) -> str:
-        place = f"host={address} user=pgpool dbname=postgres connect_timeout=2"
+    def _ask(self, address: str, text: str, port: int = 5432) -> str:
+        place = f"host={address} port={port} user=pgpool dbname=postgres connect_timeout=2"
         return self._run("psql", "-XAtqc", text, place)
 
     def _pcp(self, program: str, number: str) -> str:
@@ -100,11 +115,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sites", required=True, nargs="+", help="tokyo=192.0.2.20 ..., in Pgpool's order")
     parser.add_argument("--port", required=True, type=int, help="of pcp")
+    parser.add_argument("--clients", required=True, type=int, help="the port of its clients")
     parser.add_argument("--folder", required=True, type=Path)
     parser.add_argument("--etcd", required=True, nargs="+")
     arguments = parser.parse_args()
     sites = [(name, address) for name, _, address in (text.partition("=") for text in arguments.sites)]
-    keeper = Keeper(Ledger(Etcd(arguments.etcd)), sites, arguments.port, arguments.folder)
+    ledger = Ledger(Etcd(arguments.etcd))
+    keeper = Keeper(ledger, sites, arguments.port, arguments.folder, arguments.clients)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     while True:
         keeper.step()

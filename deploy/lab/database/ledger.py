@@ -1,11 +1,12 @@
-"""Who is the primary: three keys in etcd, and the only transactions that change them.
+"""Who is the primary: four keys in etcd, and the only transactions that change them.
 
     term     {"number": 7, "site": "tokyo", "system": "73..."}   whose turn it is. Each failover is the next number
     primary  {"site": "tokyo", "term": 7}, with a lease   held while that site's guardian vouches for a primary
     synced   {"site": "osaka"}, "" = none                 who has every write that was acknowledged
+    leaving  {"site": "osaka"}                            the standby that is about to be stopped in order
 
-A failover compares all three and writes the next term, so of any number of callers who mean the same failure exactly
-one succeeds, and it succeeds only when nobody vouches for the old primary and the successor lacks nothing.
+A failover compares the first three and writes the next term, so of any number of callers who mean the same failure
+exactly one succeeds, and it succeeds only when nobody vouches for the old primary and the successor lacks nothing.
 """
 
 from typing import NamedTuple
@@ -14,12 +15,12 @@ from deploy.lab.database.etcd import Entry, Etcd
 
 TTL = 6  # seconds of the lease of who vouches
 PREFIX = "/zabbix-db/"
-_TERM, _PRIMARY, _SYNCED = (PREFIX + name for name in ("term", "primary", "synced"))
+_TERM, _PRIMARY, _SYNCED, _LEAVING = (PREFIX + name for name in ("term", "primary", "synced", "leaving"))
 _NONE = Entry({}, 0, 0)
 
 
 class View(NamedTuple):
-    """The three keys at one revision. Number 0: nobody has founded the database yet."""
+    """The keys at one revision. Number 0: nobody has founded the database yet."""
 
     number: int
     site: str  # whose turn it is
@@ -28,6 +29,7 @@ class View(NamedTuple):
     lease: int  # of the holder
     synced: str  # who has every acknowledged write, "" = nobody else
     revisions: tuple[int, int, int] = (0, 0, 0)
+    leaving: str = ""  # who is about to be stopped, so that nobody waits for it
 
 
 class Ledger:
@@ -48,6 +50,7 @@ class Ledger:
             primary.lease,
             synced.value.get("site", ""),
             (term.revision, primary.revision, synced.revision),
+            found.get(_LEAVING, _NONE).value.get("site", ""),
         )
 
     def found(self, site: str, system: str) -> bool:
@@ -67,6 +70,10 @@ class Ledger:
     def mark_synced(self, view: View, site: str) -> bool:
         """Note who has every acknowledged write; only the holder may, and while it holds."""
         return self.etcd.swap(self._all(view), {_SYNCED: {"site": site}})
+
+    def leave(self, site: str) -> bool:
+        """Announce that a standby is about to be stopped; "" takes it back."""
+        return self.etcd.swap({}, {_LEAVING: {"site": site} if site else None})
 
     def pass_on(self, view: View) -> bool:
         """The failover: the turn of whoever is in sync begins. False: something has changed since `view` was read."""

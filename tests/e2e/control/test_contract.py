@@ -40,9 +40,10 @@ def check(node: Node, form: str, least: int, seed: int) -> None:
     (node.folder / "schemathesis.txt").write_text(said)
     summary = said[said.rfind("API Operations:") :]
     cases = int(next(iter(re.findall(r"(\d+) generated", summary)), 0))
-    print(f"\n{' '.join(re.findall(r'Tested: .*|.* generated.*|=+ (.*) =+', summary))}; {cases} cases, seed {seed}")
+    took = next(iter(re.findall(r"in ([0-9.]+s) =+$", summary, re.MULTILINE)), "?")
+    print(f"\n{cases} cases in {took}, exit status {status}, seed {seed}")
     assert status == 0, said[-12_000:]
-    assert f"Tested: {len(ROUTES)}" in re.sub(" +", " ", summary)
+    assert f"Tested: {len(ROUTES) - 1}" in re.sub(" +", " ", summary)  # it leaves out where the document itself is
     assert cases >= least
     assert "Traceback" not in node.log(), node.log()[-4000:]
     assert node.fresh()
@@ -53,9 +54,8 @@ def test_no_request_makes_an_error_or_an_answer_that_the_document_does_not_promi
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", [11, 12])
-def test_none_of_ten_thousand_does(node: Node, seed: int) -> None:
-    check(node, "long", 10_000, seed)
+def test_none_of_ten_thousand_does(node: Node) -> None:
+    check(node, "long", 10_000, 11)
 
 
 def paths() -> Iterator[tuple[Route[Any, Any], str]]:

@@ -110,7 +110,8 @@ def test_no_token_is_anywhere_but_in_its_file(node: Node, tmp_path: Path) -> Non
     for token in tokens:
         said += everywhere_right(node, token)
         said += everywhere_wrong(node, token, admin)
-        said += everywhere_wrong(node, token, token)
+        if token in (own, wrong):
+            said += everywhere_wrong(node, token, token)
     file = tmp_path / "token"
     file.write_text(admin)
     file.chmod(0o600)

@@ -94,10 +94,9 @@ class Operator:
         addresses, begun, asked = self._lab.drained_by(target), time.monotonic(), f"end of {ident} asked for"
         self._lab.truth.doubt(addresses, asked, begun)
         self._lab.truth.undrained(addresses, ident, begun)
-        tries = 0
+        tries, site = 0, "none"
         while not self._broken:
-            tries += 1
-            site = self._node()
+            tries, site = tries + 1, self._node()
             with suppress(OSError):
                 if self._lab.nodes[site].undrain(ident).status in (200, 404):
                     break

@@ -27,6 +27,7 @@ EDGE = Plan(targets=0, etcd=False, roles="dns, api")
 POOL = f"{STEADY}    max_loss: 100%\n"
 AVAILABLE = 0.9999
 LATE = 0.001  # of the answers: a machine that is busy with all this may time out two probers at once
+APART = 10.0  # seconds between faults that have other causes
 BACK = 15.0  # seconds until a node that was kept from answering does so again
 ALIKE = 15.0  # seconds until all is as it should be after everything was broken
 
@@ -45,12 +46,12 @@ def test_chaos_sends_nobody_to_the_dead_or_the_drained(make_lab: Callable[..., L
         with Operator(lab, random.Random(seed), run.tell) as operator:
             try:
                 run.live_through(planned(seed, seconds, layout_of(lab)), oracle)
+                mended = time.monotonic()
+                operator.enough()
+                back = converged(lab, oracle, lab.truth.addresses, 2 * ALIKE)
             except BaseException:
                 print(run.lines(time.monotonic() - 60))
                 raise
-            mended = time.monotonic()
-            operator.enough()
-            back = converged(lab, oracle, lab.truth.addresses, 2 * ALIKE)
     owed = Owed(layout_of(lab), run.breaker.outages, lab.truth, lab.profile.limits)
     faults, figures = owed.faults(oracle.between(begun)), oracle.figures(begun, mended)
     wrong = [fault for fault in faults if fault.kind != "missing"]
@@ -93,6 +94,7 @@ class Run:
             self._mend_until(begun + step.at, pending)
             if "answers" in KINDS[step.kind].takes(step.where) and step.where in self._lab.answering:
                 eventually(lambda: _all_answer(oracle, len(self._lab.answering)), BACK, 0.1)
+            begun = max(begun, time.monotonic() - step.at)  # who is late stays so: what excludes itself comes apart
             self.tell(f"{step.kind} {step.where} {step.detail} for {step.lasts:.1f} s")
             pending.append(Pending(time.monotonic() + step.lasts, step, self.breaker.do(step)))
         self._mend_until(float("inf"), pending)
@@ -107,9 +109,13 @@ class Run:
             time.sleep(max(0.0, end - time.monotonic()))
 
     def about(self, wrong: Sequence[Fault]) -> str:
-        """What happened before and during the first faults."""
-        first = min(fault.answer.sent for fault in wrong)
-        return self.lines(first - 40, first + 10)
+        """What happened before and during faults; the load tells whether the machine had the time for all this."""
+        begins, last = [], 0.0
+        for sent in sorted(fault.answer.sent for fault in wrong):
+            if sent > last + APART:
+                begins.append(sent)
+            last = sent
+        return f"load {os.getloadavg()}\n" + "\n...\n".join(self.lines(at - 30, at + 5) for at in begins[:4])
 
     def unanswered(self, oracle: Oracle) -> str:
         """What happened when somebody got no answer twice."""
