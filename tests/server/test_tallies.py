@@ -73,7 +73,8 @@ def test_a_large_table_is_written_in_turns(base: Base, tmp_path: Path) -> None:
 
 def test_what_the_gone_counted_stays_and_their_file_goes(base: Base, tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from gslb.server.tallies import Sheet; from gslb.table.rows import zeroed\n"
+        "import sys; from pathlib import Path\n"
+        "from gslb.server.tallies import Sheet; from gslb.table.rows import zeroed\n"
         "from tests.support import config, table\n"
         "base = table(config()).base; rows = zeroed(base); sheet = Sheet(Path(sys.argv[1]), base, rows)\n"
         "rows[1][1] = 9; sheet.close()"

@@ -21,8 +21,8 @@ from gslb.responder import respond
 from gslb.server import stats as count
 from gslb.server import tcp
 from gslb.server.sockets import Endpoint, open_endpoint
-from gslb.server.tcp import TcpServer
 from gslb.server.tap import Respond
+from gslb.server.tcp import TcpServer
 from tests.support import config, query, table
 
 Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
