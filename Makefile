@@ -6,7 +6,7 @@ SERVER ?= 127.0.0.1
 PORT ?= 5300
 ZONE ?= gslb.example.com
 FUZZ_SECONDS ?= 60
-ALONE := tests/e2e/lab tests/e2e/test_scale.py tests/e2e/test_large_zone.py  # their bounds need the whole machine
+ALONE := tests/e2e/lab tests/e2e/control tests/e2e/test_scale.py tests/e2e/test_large_zone.py  # their bounds need the whole machine
 EVERY_BRANCH := 'gslb/dns/*,gslb/table/*,gslb/responder.py,gslb/replies.py'
 LAB_TOOLS := curl dig ip nft setpriv ss psql postgres pgpool etcd etcdctl nginx php-fpm8.2 \
 	/usr/share/zabbix/index.php zabbix_server zabbix_agentd named unbound
