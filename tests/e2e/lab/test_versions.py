@@ -17,7 +17,11 @@ from tests.e2e.lab.node import LabNode
 from tests.e2e.lab.oracle import Oracle
 from tests.e2e.lab.scenes import WITNESS, assert_right, started, summed
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.soak,
+    pytest.mark.timeout(300),
+]  # soak: it needs the history of this repository
 
 BEFORE = "797de08"  # the last commit whose drains have neither beginning nor share
 SETTLED = 10.0  # seconds after which the former version has kept what it believes
