@@ -89,7 +89,7 @@ lab-down: .venv/.dev
 	@$(BIN)/python -m deploy.lab down
 
 constraints: build/tools
-	$(COMPILE) -o constraints.txt pyproject.toml
+	$(COMPILE) --extra postgres -o constraints.txt pyproject.toml
 	$(COMPILE) --extra dev -c constraints.txt -o constraints-dev.txt pyproject.toml
 	@! grep -nE '://|index-url|find-links|trusted-host' constraints.txt constraints-dev.txt
 

@@ -78,7 +78,6 @@ PINNED_AS = {
     "pydantic_core": "pydantic-core",
     "yaml": "pyyaml",
 }
-EXTRAS = {"asyncpg"}  # what gslb does without; pinned for the tests alone
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 40
 
@@ -173,7 +172,7 @@ def test_third_party_packages_stay_in_their_homes() -> None:
 
 def test_third_party_packages_are_pinned() -> None:
     used = {PINNED_AS.get(package, package) for package, _ in third_party()} - {"ctypes"}
-    assert used - EXTRAS <= pinned("constraints.txt")
+    assert used <= pinned("constraints.txt")
     assert used <= pinned("constraints-dev.txt")
 
 
