@@ -21,6 +21,7 @@ from gslb.store.session import Session
 CATCH_UP: Final = 1.0  # seconds that the mirror has to show what was written
 KEPT: Final = 1_000  # records of a node
 _PRUNE_EVERY: Final = 100  # records
+_PRUNE_MOST: Final = 120  # records at once; etcd takes 128 writes
 _PAGE: Final = 100  # records that are read at once
 
 
@@ -164,9 +165,9 @@ class Writer:
         return _End(None, number)
 
     async def _prune(self, number: int) -> None:
-        """Forget what was done long ago."""
+        """Forget what was done long ago, and what could not be forgotten before."""
         if number % _PRUNE_EVERY == 0 and number > KEPT:
-            old = range(max(1, number - KEPT - _PRUNE_EVERY), number - KEPT)
+            first, end = (self._keys.record(self._node, one) for one in (0, number - KEPT))
             with suppress(StoreError):
-                removals = [Delete(self._keys.record(self._node, one)) for one in old]
-                await self._etcd.txn([self._session.guard()], removals, repeat=True)
+                old = await self._etcd.span(first, to_octets(end), _PRUNE_MOST, keys_only=True)
+                await self._etcd.txn([self._session.guard()], [Delete(item.key) for item in old], repeat=True)

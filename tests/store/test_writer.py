@@ -201,6 +201,20 @@ async def test_old_records_are_forgotten(trio: list[Node], etcd: Etcd, prefix: s
     assert broken(reversed(found)) == []
 
 
+async def test_what_could_not_be_forgotten_is_forgotten_later(
+    trio: list[Node], etcd: Etcd, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = trio[0]
+    for number in range(4):
+        await add(one.store, make_drain(f"d-{number}"))
+        await cancel(one.store, f"d-{number}")
+    monkeypatch.setattr(writer, "KEPT", 4)  # as if nothing had been forgotten until now
+    monkeypatch.setattr(writer, "_PRUNE_EVERY", 2)
+    await add(one.store, make_drain("d-4"))
+    await cancel(one.store, "d-4")
+    assert [record.number for record in await records(one.store, 100)] == [10, 9, 8, 7, 6]
+
+
 async def test_what_was_done_for_one_node_alone_has_a_chain_of_its_own(trio: list[Node]) -> None:
     one = trio[0]
     for number in range(3):
