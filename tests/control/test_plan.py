@@ -172,6 +172,6 @@ def test_a_thousand_names_are_planned_in_seconds() -> None:
         for at in range(1000)
     ]
     made = config(pools=pools, names=[name(f"n{at}", Rule((f"p{at}",))) for at in range(1000)])
-    began = time.perf_counter()
+    began = time.process_time()
     assert said(made, made, count=10_000)["moved"] == 0
-    assert time.perf_counter() - began < 12
+    assert time.process_time() - began < 20  # 4 s without coverage

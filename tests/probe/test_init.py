@@ -12,7 +12,8 @@ READY_MADE = {"pgpool", "zabbix-server", "zabbix-web"}  # each makes a monitor o
 
 def test_every_monitor_has_its_word() -> None:
     # By name: a slotted dataclass leaves its unslotted twin among the subclasses until it is collected.
-    assert {monitor.kind for monitor in Monitor.__subclasses__()} == {*KINDS} - READY_MADE
+    ours = (monitor for monitor in Monitor.__subclasses__() if monitor.__module__.startswith("gslb."))
+    assert {monitor.kind for monitor in ours} == {*KINDS} - READY_MADE
 
 
 @pytest.mark.parametrize("word", KINDS)
