@@ -49,7 +49,8 @@ async def failure(access: Access, key: str = PREFIX) -> StoreError:
     async with opened(access) as etcd:
         with pytest.raises(StoreError) as raised:
             await etcd.get(key)
-    await asyncio.sleep(0.5)  # connections whose TLS handshake failed are closed by the loop a moment later
+    if access.tls:
+        await asyncio.sleep(0.5)  # connections whose handshake failed are closed by the loop a moment later
     return raised.value
 
 
