@@ -24,7 +24,7 @@ async def drains(call: Call[IntentsQuery, None]) -> Reply:
 
 async def drain(call: Call[NoQuery, None]) -> Reply:
     """One drain."""
-    return _shown(call, "drain")
+    return await _shown(call, "drain")
 
 
 async def add_drain(call: Call[ChangeQuery, DrainRequest]) -> Reply:
@@ -44,7 +44,7 @@ async def cancel_drain(call: Call[CancelQuery, None]) -> Reply:
 
 async def drain_progress(call: Call[NoQuery, None]) -> Reply:
     """How far a drain has come: who answers by it, and when the last answer from before it has run out."""
-    found = _found(call, "drain")
+    found = await _found(call, "drain")
     state = found.state(call.now)
     if state not in _CURRENT:
         raise ConflictError(f"{found.id} has ended", hint="its progress is that of one that holds")
@@ -60,7 +60,7 @@ async def holds(call: Call[IntentsQuery, None]) -> Reply:
 
 async def hold(call: Call[NoQuery, None]) -> Reply:
     """One hold."""
-    return _shown(call, "hold")
+    return await _shown(call, "hold")
 
 
 async def add_hold(call: Call[ChangeQuery, HoldRequest]) -> Reply:
@@ -85,7 +85,7 @@ async def forces(call: Call[IntentsQuery, None]) -> Reply:
 
 async def force(call: Call[NoQuery, None]) -> Reply:
     """One force."""
-    return _shown(call, "force")
+    return await _shown(call, "force")
 
 
 async def add_force(call: Call[ChangeQuery, ForceRequest]) -> Reply:
@@ -129,8 +129,8 @@ def _listed(call: Call[IntentsQuery, None], kind: str) -> Reply:
     return Reply({f"{kind}s": [_view(call, one) for one in chosen], "next": after})
 
 
-def _shown(call: Call[Any, Any], kind: str) -> Reply:
-    found = _found(call, kind)
+async def _shown(call: Call[Any, Any], kind: str) -> Reply:
+    found = await _found(call, kind)
     return Reply(_view(call, found), version=str(found.changed))
 
 
@@ -153,7 +153,7 @@ async def _changed(call: Call[ChangeQuery, ChangeRequest], kind: str) -> Reply:
 
 
 async def _amended(call: Call[ChangeQuery, ChangeRequest], kind: str, *, adds: bool) -> Reply:
-    former = _found(call, kind)
+    former = await _found(call, kind)
     call.grant.require("drain", former.target, call.node.plan.config)
     change = call.body.change(former, call.now)
     expected = former.changed if adds else expected_of(call.match, former)
@@ -164,7 +164,7 @@ async def _amended(call: Call[ChangeQuery, ChangeRequest], kind: str, *, adds: b
 
 
 async def _cancelled(call: Call[CancelQuery, None], kind: str) -> Reply:
-    former, query = _found(call, kind), call.query
+    former, query = await _found(call, kind), call.query
     call.grant.require("drain", former.target, call.node.plan.config)
     expected = expected_of(call.match, former)
     outcome = await call.node.intents.cancel(
@@ -196,8 +196,11 @@ def expected_of(match: Wanted, intent: Intent) -> int | None:
     )
 
 
-def _found(call: Call[Any, Any], kind: str) -> Intent:
-    found = call.node.store.held().find(call.path["id"])
+async def _found(call: Call[Any, Any], kind: str) -> Intent:
+    """One that another node added a moment ago, too. Raises NotFoundError; StoreError where nobody can tell."""
+    found = None
+    with suppress(NotFoundError):
+        found = await call.node.store.find(call.path["id"])
     if found is None or found.kind != kind:
         hint = f"GET /api/v1/{kind}s?all=true lists them"
         raise NotFoundError(f"there is no {kind} {call.path['id']!r}", hint=hint)

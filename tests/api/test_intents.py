@@ -9,8 +9,9 @@ import pytest
 
 from gslb.api.etags import wanted
 from gslb.api.intents import expected_of
-from gslb.errors import PreconditionError
-from gslb.intents import Drain, Target
+from gslb.errors import PreconditionError, StoreError
+from gslb.intents import Drain, Intent, Target
+from gslb.store.sqlite import SqliteStore
 from tests.whole_node import Node
 
 DRAIN = {"target": "site/osaka", "for": "10m", "reason": "CHG-1042", "owner": "ops"}
@@ -191,3 +192,15 @@ def test_what_if_match_expects() -> None:
     for other in ('"2.ab"', '"3"'):
         with pytest.raises(PreconditionError):
             expected_of(wanted(other), drain)
+
+
+async def test_what_a_node_has_not_heard_of_is_not_denied_while_the_store_is_away(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def find(_: SqliteStore, __: str) -> Intent:
+        raise StoreError("the store does not answer: nothing was heard of it yet")
+
+    monkeypatch.setattr(SqliteStore, "find", find)
+    for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/progress")):
+        status, problem = await node.call(method, f"/api/v1/drains/d-1{path}")
+        assert (status, problem["detail"]) == (503, "the store does not answer: nothing was heard of it yet")
