@@ -27,15 +27,18 @@ EDGE = Plan(targets=0, etcd=False, roles="dns, api")
 # What max_loss holds back for a minute, while not all voters elsewhere agree, would excuse much else.
 POOL = f"{STEADY}    max_loss: 100%\n"
 AVAILABLE = 0.9999
+SHORT = 180  # seconds
+KNOWN = 6  # the seed of the short form
 LATE = 0.001  # of the answers: a machine that is busy with all this may time out two probers at once
 APART = 10.0  # seconds between faults that have other causes
 BACK = 15.0  # seconds until a node that was kept from answering does so again
 ALIKE = 15.0  # seconds until all is as it should be after everything was broken
 
 
-@pytest.mark.parametrize("seconds", [180, pytest.param(1800, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("seconds", [SHORT, pytest.param(1800, marks=pytest.mark.soak)])
 def test_chaos_sends_nobody_to_the_dead_or_the_drained(make_lab: Callable[..., Lab], seconds: float) -> None:
-    seed = int(os.environ.get("GSLB_CHAOS_SEED", "") or time.time_ns() % 1_000_000)
+    drawn = time.time_ns() % 1_000_000 if seconds > SHORT else KNOWN  # what CI says is about the code, not about luck
+    seed = int(os.environ.get("GSLB_CHAOS_SEED", "") or drawn)
     seconds = float(os.environ.get("GSLB_CHAOS_SECONDS", "") or seconds)
     print(f"\nGSLB_CHAOS_SEED={seed}, {seconds:.0f} s")
     lab = make_lab(tokyo=Plan(targets=2), osaka=Plan(targets=2), witness=WITNESS, edge=EDGE)
