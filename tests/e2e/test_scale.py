@@ -72,7 +72,7 @@ def zone(port: int) -> str:
 def last_moment_of(log: str, words: str) -> float:
     """The epoch second of the last line with these words."""
     line = next(line for line in reversed(log.splitlines()) if words in line)
-    return datetime.fromisoformat(line[:23]).timestamp()  # local time, as in the log
+    return datetime.fromisoformat(line[:24]).timestamp()
 
 
 def seconds_until_served(node: Node, pages: Pages, tokyo: Door) -> float:
