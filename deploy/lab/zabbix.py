@@ -10,7 +10,6 @@ from deploy.lab.insight import user
 from deploy.lab.plan import CENTRES, Site
 from deploy.lab.processes import LabError
 
-_ACTIVE = "3"  # of a node of the high availability
 _TIMEOUT = 20.0
 
 

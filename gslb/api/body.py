@@ -12,7 +12,8 @@ from gslb.api.problems import HttpError
 from gslb.errors import RequestError
 
 LIMIT: Final = 64 * 1024  # octets
-TIME: Final = 10.0  # seconds until the whole of it is here
+TIME: Final = 1.0  # seconds until the whole of it is here: it fits into a few packets
+LARGE_TIME: Final = 10.0  # seconds for one that may be larger than LIMIT
 DEPTH: Final = 16
 _JSON: Final = "application/json"
 _DEEPER: Final = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
@@ -25,11 +26,12 @@ async def read(request: web.Request, limit: int = LIMIT) -> bytes:
     """The body. Raises HttpError: too large, too slow, broken off, of another type."""
     if (request.content_length or 0) > limit:
         raise too_large(limit)
+    patience = TIME if limit <= LIMIT else LARGE_TIME
     try:
-        async with asyncio.timeout(TIME):
+        async with asyncio.timeout(patience):
             octets = await _all(request, limit)
     except TimeoutError:
-        raise HttpError(408, "Too slow", f"the body was not here after {TIME:.0f} seconds") from None
+        raise HttpError(408, "Too slow", f"the body was not here after {patience:g} s") from None
     except (ConnectionError, HttpProcessingError):
         raise HttpError(400, "Bad request", "the body came to no end, or not as HTTP has it") from None
     kind = request.content_type if "Content-Type" in request.headers else _JSON

@@ -23,6 +23,7 @@ from gslb.errors import StateError
 LOOK_EVERY: Final = 1.0  # seconds between looks at the files
 _FINISH: Final = 1.0  # seconds for requests under way at the end
 _HANDSHAKE: Final = 10.0  # seconds
+_AGAIN: Final[Marks] = (None,)  # what no settings have
 HEAD: Final = 10.0  # seconds from the beginning of a connection until the head of a first request is here
 _IDLE: Final = 75.0  # seconds after an answer until the head of another one is
 _BACKLOG: Final = 128
@@ -67,6 +68,9 @@ class Listening:
                 await self._serve(await asyncio.to_thread(server_context, tls) if tls else None)
             except StateError as error:
                 log.error("the API goes on with the certificate that it has: %s", error.message)
+            except OSError as error:  # no descriptor is left, for example: that may pass
+                self._marks = _AGAIN
+                log.error("the API goes on with the certificate that it has, and tries again: %s", error)
             else:
                 log.info("new connections to the API get %s", "the new certificate" if tls else "no TLS")
 

@@ -145,7 +145,7 @@ def test_ten_thousand_guesses_are_refused_within_a_second(access: Access, docume
     for header in wrong:
         with pytest.raises((UnauthorizedError, TooManyRequestsError)):
             access.check(header, HERE)
-    assert time.process_time() - began < 1.5  # 0.4 s without coverage
+    assert time.process_time() - began < 1.0
     assert access.guesses.limited > 9_900
 
 

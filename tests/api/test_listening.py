@@ -269,3 +269,25 @@ async def test_requests_that_are_none_leave_the_log_alone(start: Start, caplog: 
         writer.close()
     assert time.perf_counter() - began < 5
     assert not [record for record in caplog.records if record.name.startswith("aiohttp")]
+
+
+async def test_a_moment_without_descriptors_ends_nothing(
+    start: Start, issuer: Issuer, wanted: Wanted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = await start(ApiTls(*issuer.pair("127.0.0.1")))
+    former = await serial(port, issuer)
+    serve, refusals = Listening._serve, iter([OSError(24, "Too many open files")] * 3)
+
+    async def short_of_them(self: Listening, context: ssl.SSLContext | None) -> None:
+        for refusal in refusals:
+            raise refusal
+        await serve(self, context)
+
+    monkeypatch.setattr(Listening, "_serve", short_of_them)
+    wanted.tls = ApiTls(*issuer.pair("127.0.0.1"))
+
+    async def renewed() -> bool:
+        return await serial(port, issuer) != former
+
+    await eventually(renewed)
+    assert next(refusals, None) is None

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,7 +80,8 @@ def ready(api: int) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", api, timeout=1)
     try:
         connection.request("GET", "/readyz")
-        return bool(json.loads(connection.getresponse().read())["fresh"])
+        answer = connection.getresponse()
+        return answer.status == HTTPStatus.OK and bool(json.loads(answer.read())["fresh"])
     except OSError:
         return False
     finally:

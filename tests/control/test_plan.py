@@ -1,5 +1,6 @@
 """What a plan says: the clients that are moved, sites, capacity, recovery, and what health has to do with it."""
 
+import sys
 import time
 from dataclasses import replace
 from typing import Any
@@ -172,6 +173,11 @@ def test_a_thousand_names_are_planned_in_seconds() -> None:
         for at in range(1000)
     ]
     made = config(pools=pools, names=[name(f"n{at}", Rule((f"p{at}",))) for at in range(1000)])
-    began = time.process_time()
-    assert said(made, made, count=10_000)["moved"] == 0
-    assert time.process_time() - began < 20  # 4 s without coverage
+    tracer = sys.gettrace()
+    sys.settrace(None)  # coverage would make it three times as slow
+    try:
+        began = time.perf_counter()
+        assert said(made, made, count=10_000)["moved"] == 0
+        assert time.perf_counter() - began < 12
+    finally:
+        sys.settrace(tracer)
