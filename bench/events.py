@@ -20,6 +20,8 @@ from bench.server import FIRST_PORT, Server
 
 KEYS = ("f", "g", "api", "probes")
 RATE = 10_000
+_PROBED_RATE = 900  # half of what the slowest of all servers can answer, as in the row of latencies
+_BURSTS = 5  # in a round, each of a second, as there
 TARGETS = 5_000
 _TITLES = {
     "f": "(f) a site dies under load",
@@ -89,6 +91,11 @@ class Stream(NamedTuple):
         """Nothing happens meanwhile."""
         return load.client(self.client, stage.server, self.queries, self.seconds, window=4000, rate=RATE)
 
+    def bursts(self, stage: Scene) -> list[Burst]:
+        """Short ones, one after another: the p99 of a long one is what the host did in its worst moment."""
+        settings = {"window": 4000, "rate": _PROBED_RATE}
+        return [load.client(self.client, stage.server, self.queries, 1, **settings) for _ in range(_BURSTS)]
+
     def during(self, stage: Scene, act: Callable[[], None], **settings: object) -> Burst:
         """Something is done while it flows."""
         before = stage.server.cpu()
@@ -115,7 +122,7 @@ def measure(key: str, folder: Path, client: Path, rounds: int, seconds: int) -> 
         for number in range(rounds):
             for targets, taken in ((0, calm), (TARGETS, busy)):
                 with scene(folder / f"{key}-{number}-{targets}", targets) as stage:
-                    taken.append(stream.alone(stage))
+                    taken.extend(stream.bursts(stage))
         notes = [f"{TARGETS / 5:.0f} probes a second"]
     else:
         with scene(folder / key) as stage:

@@ -27,6 +27,7 @@ _PROGRAMS = {  # program -> Debian package
     "pdns_server": "pdns-server pdns-backend-bind",
     "dnsperf": "dnsperf",
     "taskset": "util-linux",
+    "chrt": "util-linux",
     "gcc": "gcc",
     "nginx": "nginx-light",
 }

@@ -21,16 +21,19 @@ http {{
 
 
 def start(folder: Path, port: int, address: str = "0.0.0.0") -> "subprocess.Popen[bytes]":
-    """A server that says 200 on an address of loopback, or on all. On the client's core it yields to the client."""
+    """A server that says 200 on an address of loopback, or on all. On the client's core it runs when nobody else does.
+
+    What probes and queries do to each other is measured on the core of the node, not on this one.
+    """
     config = folder / f"nginx-{port}-{address}.conf"
     config.write_text(_CONFIG.format(folder=folder, port=port, address=address))
     argv = [
         "taskset",
         "-c",
         CLIENT_CPU,
-        "nice",
-        "-n",
-        "19",
+        "chrt",
+        "-i",
+        "0",
         "nginx",
         "-c",
         str(config),

@@ -48,7 +48,7 @@ HOMES = {  # package -> the files, or the folder, that may import it
     },
     "asyncpg": {"gslb/probe/pgchild.py"},
     "click": {"gslb/cli/"},
-    "ctypes": {"gslb/server/batch.py", "gslb/server/slices.py"},
+    "ctypes": {"gslb/server/batch.py", "gslb/server/priority.py"},
     "dns": {"gslb/dns/rdata.py", "gslb/dns/zonefile.py"},
     "dnslib": {"gslb/control/explain.py", "gslb/probe/dns.py"},
     "maxminddb": {"gslb/geo/database.py"},

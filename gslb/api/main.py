@@ -30,6 +30,7 @@ from gslb.control.secretfiles import ensure_cookie_secrets
 from gslb.control.stores import Stores, keep_secrets, open_store
 from gslb.errors import GslbError
 from gslb.server import logs
+from gslb.server.priority import step_back
 from gslb.server.publish import LocalPublisher, NoPublisher, Publisher, SharedPublisher
 from gslb.server.state import StateFolder
 from gslb.server.takeover import Claim
@@ -61,6 +62,7 @@ def run_control(config_path: str) -> int:
         sys.setswitchinterval(_SWITCH)
         if supervised(plan.config.node):
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, which ends us in order
+            step_back()
         asyncio.run(_until_told(config_path, plan))
     except GslbError as error:
         sys.stderr.write(f"{error.message}\n" + (f"  {error.hint}\n" if error.hint else ""))

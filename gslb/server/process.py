@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from gslb.errors import SnapshotError, StateError
 from gslb.server import channel, logs, pages
 from gslb.server.channel import Channel, Message
+from gslb.server.priority import shorten
 from gslb.server.processes import ProcessId
-from gslb.server.slices import shorten
 from gslb.server.snapshots import load_newest, newer_leaves
 from gslb.server.sockets import Address, Endpoint
 from gslb.server.state import StateFolder

@@ -15,8 +15,11 @@ RATE = 2000  # queries per second
 MIB = 1 << 20
 
 
-@pytest.mark.parametrize("seconds", [20, pytest.param(600, marks=pytest.mark.soak)])
-def test_nobody_notices_that_the_store_is_dead(trio: Lab, seconds: int) -> None:
+# The long form is run on a machine that does nothing else, and holds the latency to what is promised.
+@pytest.mark.parametrize(
+    ("seconds", "times", "slower"), [(20, 2.0, 0.002), pytest.param(600, 1.1, 0.0002, marks=pytest.mark.soak)]
+)
+def test_nobody_notices_that_the_store_is_dead(trio: Lab, seconds: int, times: float, slower: float) -> None:
     with trio.oracle(RATE) as oracle:
         converged(trio, oracle, trio.truth.addresses)
         calm = time.monotonic()
@@ -36,7 +39,7 @@ def test_nobody_notices_that_the_store_is_dead(trio: Lab, seconds: int) -> None:
     assert lost == [0, 0, 0]
     assert (outage.lost, outage.servfail, outage.answered) == (0, 0, 1.0)
     assert (after.lost, after.servfail, after.answered) == (0, 0, 1.0)
-    assert outage.p99 <= max(2 * well.p99, well.p99 + 0.002)  # 1.1 and 200 us on a machine that does nothing else
+    assert outage.p99 <= max(times * well.p99, well.p99 + slower)
     assert back <= CONVERGED
     assert max(grown.values()) <= 10 * MIB
     assert_right(trio, oracle)

@@ -1,12 +1,14 @@
-"""Short slices are asked for, taken by the kernel, and change nothing else."""
+"""Short slices are asked for, taken by the kernel, and change nothing else; who steps back keeps a tenth."""
 
 import os
 import platform
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from gslb.server.slices import SLICE, shorten
+from gslb.server.priority import SLICE, STEP, shorten
 
 
 def test_this_thread_gets_short_slices_and_keeps_its_priority() -> None:
@@ -25,3 +27,9 @@ def test_another_machine_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "sparc64")
     assert not shorten()
     assert SLICE == 100_000
+
+
+def test_a_process_that_steps_back_is_nicer_by_one_step() -> None:
+    code = "from os import nice; from gslb.server.priority import step_back; step_back(); print(nice(0))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True).stdout
+    assert int(said) == os.nice(0) + STEP
