@@ -59,7 +59,7 @@ class RdataError(GslbError):
 
 
 class SnapshotError(GslbError):
-    """A snapshot on disk is damaged, foreign or of another format version; it is never served."""
+    """A snapshot on disk is damaged, foreign, or of a format that is not read here; it is never served."""
 
     title = "Bad snapshot"
 

@@ -4,7 +4,7 @@ Times are seconds since the epoch: an expiry is a promise to people, so it follo
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field, fields
 from math import inf
 from typing import Any, Final, Literal, Self, TypeVar
 
@@ -60,7 +60,7 @@ class Intent:
     `starts` 0.0 stands for `created`: then it holds at once, whatever a node's clock says. `expires` None: until it is
     cancelled. `leased`: the store that all nodes share keeps the time and takes it away, no clock of a node's own.
     `local`: it is for this node alone. `changed` counts its changes; `overrides`: it was
-    kept although the safety rule was against it.
+    kept although the safety rule was against it. `unknown` is what a newer gslb says of it, by field: kept, not used.
     """
 
     id: str
@@ -75,6 +75,7 @@ class Intent:
     starts: float = 0.0
     changed: int = 0
     overrides: bool = False
+    unknown: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not self.starts:
@@ -98,14 +99,21 @@ class Intent:
         return self.state(now) == "active"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON and the store."""
-        return {**asdict(self), "target": str(self.target)}
+        """Plain values for JSON: all that is known here."""
+        values = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "unknown"}
+        return {**values, "target": str(self.target)}
+
+    def to_kept(self) -> dict[str, Any]:
+        """Plain values for a store, with what is unknown here."""
+        return {**self.unknown, **self.to_dict()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`; unknown fields are ignored so that a newer writer can be read."""
-        known = {field.name: values[field.name] for field in fields(cls) if field.name in values}
-        return cls(**{**known, "target": Target.parse(values["target"])})
+        """The inverse of both: a newer writer can be read, and what it says is not lost. The kind may be among them."""
+        names = {one.name for one in fields(cls)} - {"unknown"}
+        known = {name: value for name, value in values.items() if name in names}
+        unknown = {name: value for name, value in values.items() if name not in names and name != "kind"}
+        return cls(**{**known, "target": Target.parse(values["target"]), "unknown": unknown})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
 
 # A module imports only from its own layer's folder and from lower layers; folders of one layer never see each other.
 LAYERS = [
-    ["errors", "__init__"],
+    ["errors", "formats", "__init__"],
     ["dns"],
     ["config"],
     ["health", "geo", "intents"],

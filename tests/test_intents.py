@@ -80,7 +80,12 @@ def test_next_change_looks_at_active_drains_only() -> None:
 def test_an_older_writer_and_a_newer_one_can_be_read() -> None:
     values = drain("site/a").to_dict()
     del values["removed"]
-    assert Drain.from_dict({**values, "colour": "red"}) == drain("site/a")
+    newer = Drain.from_dict({**values, "kind": "drain", "colour": "red", "unknown": 7})
+    assert newer.unknown == {"colour": "red", "unknown": 7}
+    assert newer.to_dict() == drain("site/a").to_dict(), "what is not known is not shown"
+    assert newer.to_kept() == {**newer.to_dict(), **newer.unknown}
+    assert Drain.from_dict(newer.to_kept()) == newer
+    assert hash(replace(newer, unknown={})) == hash(drain("site/a"))
     old = {key: value for key, value in values.items() if key not in ("starts", "changed", "percent", "local")}
     assert Drain.from_dict(old) == drain("site/a")
 

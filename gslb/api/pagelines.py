@@ -22,19 +22,21 @@ def written(states: States, pools: Mapping[str, Pool], rows: Iterable[Row]) -> s
 
 
 def pool_lines(states: States, pools: Mapping[str, Pool]) -> str:
-    """Whether enough members of each pool live."""
-    healthy, below = [], []
+    """Whether enough members of each pool live, and whether more than one may."""
+    healthy, below, exclusive = [], [], []
     for pool, members in states.items():
         lives = sum(member.live for member in members.values())
         wanted = pools[pool].min_up.of(len(members))
         place = f'{{pool="{escaped(pool)}"}}'
         healthy.append(f"gslb_pool_healthy{place} {lives >= wanted:d}\n")
         below.append(f"gslb_pool_below_min_up{place} {0 < lives < wanted:d}\n")
+        exclusive.append(f"gslb_pool_exclusive{place} {pools[pool].exclusive:d}\n")
     heads = (
         ("pool_healthy", "1 while at least min_up members live."),
         ("pool_below_min_up", "1 while members live, but fewer than min_up."),
+        ("pool_exclusive", "1 where one member at a time works, and the others are down because they stand by."),
     )
-    return _families(heads, (healthy, below))
+    return _families(heads, (healthy, below, exclusive))
 
 
 def member_lines(states: States) -> str:

@@ -32,7 +32,7 @@ class Events(Shape):
 class AuditRecord(Shape):
     """One thing that was done: by whom (the name of a token), from which address, and what it changed.
 
-    `link` is the `hash` of the entry `number - 1` of the same node.
+    `link` is the `hash` of the entry `number - 1` of the same node. `more` is what a newer gslb wrote of it.
     """
 
     node: str
@@ -49,6 +49,7 @@ class AuditRecord(Shape):
     link: str
     hash: str
     format: int
+    more: dict[str, Any]
 
 
 class Audit(Shape):

@@ -68,18 +68,23 @@ def _program(argv: list[str], orig_argv: list[str]) -> tuple[str, ...]:
 
 
 def _running(node: "NodeSettings") -> "tuple[ProcessId, set[ProcessId]]":
-    """The supervisor and its workers. Raises StateError where there is none, or we could not look after its workers."""
+    """The supervisor and its workers. Raises StateError where there is none, or we could not look after its workers;
+    StoreError where we could not read its store."""
     from gslb.config.settings import supervised
     from gslb.errors import StateError
     from gslb.server import pages
     from gslb.server.state import StateFolder
+    from gslb.store import rows
+    from gslb.store.database import check_file
 
     if not supervised(node):
         raise StateError("a node of one process is not upgraded while it runs", hint="restart it")
     found = _processes(node, "supervisor")
     if not found:
         raise StateError(f"no node runs on {node.state}", hint="start it with gslb serve")
-    if not pages.fits(StateFolder(node.state).pages_path):
+    state = StateFolder(node.state)
+    check_file(str(state.database_path), rows.FILE)
+    if not pages.fits(state.pages_path):
         raise StateError("the memory that processes share has another layout in this version", hint="restart the node")
     return found[0], set(_processes(node, "workers"))
 

@@ -1,7 +1,7 @@
 """The state folder: who holds it, who runs, and the snapshots from which workers start.
 
-A snapshot file is a header and a payload that can never execute. It is written beside its final name and renamed, so
-a reader sees a whole file or none; fsync follows on a thread, because answering must not wait for a disk.
+A snapshot (gslb.server.snapfile) is written beside its final name and renamed, so a reader sees a whole file or none;
+fsync follows on a thread, because answering must not wait for a disk.
 """
 
 import fcntl
@@ -9,43 +9,20 @@ import json
 import logging
 import os
 import re
-import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from hashlib import blake2b
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any
 
 from gslb.errors import SnapshotError, StateError
 from gslb.server.processes import ProcessId
+from gslb.server.snapfile import BASE, CHANGE, LEAVES, Snapshot, header, read_generation, read_snapshot
 
 log = logging.getLogger("gslb.state")
 
-_MAGIC = b"GSLBSNAP"
-_FORMAT = 2
-_HEADER = struct.Struct(">8sH4sQQ32s")  # magic, format, kind, generation, payload length, blake2b-256 of the payload
-_BASE = b"base"
-_LEAVES = b"leaf"
-_CHANGE = b"chng"
-_KINDS = {"leaves": _LEAVES, "change": _CHANGE}
+_KINDS = {"leaves": LEAVES, "change": CHANGE}
 _NAME = re.compile(r"(base|leaves|change)-(\d+)(?:-(\d+))?\.snap")
-
-
-class Snapshot(NamedTuple):
-    """A payload that passed its checksum, and the generation at which it was published."""
-
-    generation: int
-    payload: bytes
-
-
-class _Header(NamedTuple):
-    magic: bytes
-    version: int
-    kind: bytes
-    generation: int
-    length: int
-    digest: bytes
 
 
 class FileLock:
@@ -118,15 +95,15 @@ class StateFolder:
 
     def write_base(self, generation: int, payload: bytes) -> None:
         """Put a base on disk. Raises StateError (disk full, folder gone)."""
-        self._write_snapshot(f"base-{generation}.snap", _BASE, Snapshot(generation, payload))
+        self._write_snapshot(f"base-{generation}.snap", BASE, Snapshot(generation, payload))
 
     def write_leaves(self, base_generation: int, generation: int, payload: bytes) -> None:
         """Put the leaves of a base on disk, in the place of older ones. Raises StateError."""
-        self._write_snapshot(f"leaves-{base_generation}.snap", _LEAVES, Snapshot(generation, payload))
+        self._write_snapshot(f"leaves-{base_generation}.snap", LEAVES, Snapshot(generation, payload))
 
     def write_change(self, base_generation: int, since: int, generation: int, payload: bytes) -> None:
         """Put beside the leaves of a base what leads from generation `since` to a later one. Raises StateError."""
-        self._write_snapshot(f"change-{base_generation}-{since}.snap", _CHANGE, Snapshot(generation, payload))
+        self._write_snapshot(f"change-{base_generation}-{since}.snap", CHANGE, Snapshot(generation, payload))
 
     def remove_changes(self, base_generation: int) -> None:
         """Remove all changes of a base: the leaves beside them are newer."""
@@ -135,11 +112,11 @@ class StateFolder:
 
     def read_base(self, generation: int) -> Snapshot:
         """Raises SnapshotError: absent, damaged, foreign."""
-        return _read_snapshot(self.path / f"base-{generation}.snap", _BASE)
+        return read_snapshot(self.path / f"base-{generation}.snap", BASE)
 
     def read_leaves(self, base_generation: int) -> Snapshot:
         """The newest leaves of a base. Raises SnapshotError: absent, damaged, foreign."""
-        return _read_snapshot(self.path / f"leaves-{base_generation}.snap", _LEAVES)
+        return read_snapshot(self.path / f"leaves-{base_generation}.snap", LEAVES)
 
     def read_change(self, base_generation: int, since: int) -> Snapshot | None:
         """What follows generation `since` of a base's leaves; None where nothing does. SnapshotError: damaged, foreign.
@@ -148,7 +125,7 @@ class StateFolder:
         """
         path = self.path / f"change-{base_generation}-{since}.snap"
         try:
-            return _read_snapshot(path, _CHANGE)
+            return read_snapshot(path, CHANGE)
         except SnapshotError:
             if path.exists():
                 raise
@@ -156,9 +133,7 @@ class StateFolder:
 
     def leaves_generation(self, base_generation: int) -> int:
         """What the header of a base's leaves says, so that they need not be read again. Raises SnapshotError."""
-        path = self.path / f"leaves-{base_generation}.snap"
-        with _opened(path) as file:
-            return _read_header(path, file, _LEAVES).generation
+        return read_generation(self.path / f"leaves-{base_generation}.snap", LEAVES)
 
     def bases(self) -> list[int]:
         """Generations of the base files, newest first. They may be damaged: reading tells."""
@@ -188,7 +163,7 @@ class StateFolder:
             highest = max(highest, *named)
             if kind != "base":  # whose name says it all
                 with suppress(SnapshotError):
-                    highest = max(highest, _read_snapshot(path, _KINDS[kind]).generation)
+                    highest = max(highest, read_snapshot(path, _KINDS[kind]).generation)
         return highest
 
     def clean(self, keep: Collection[int]) -> None:
@@ -203,9 +178,7 @@ class StateFolder:
         return [(path, match[1], int(match[2]), int(match[3] or 0)) for path, match in found if match]
 
     def _write_snapshot(self, name: str, kind: bytes, snapshot: Snapshot) -> None:
-        generation, payload = snapshot
-        digest = blake2b(payload, digest_size=32).digest()
-        self._replace(name, _HEADER.pack(_MAGIC, _FORMAT, kind, generation, len(payload), digest), payload)
+        self._replace(name, header(kind, snapshot), snapshot.payload)
         self._syncing = self._syncing or ThreadPoolExecutor(1, "fsync")
         self._syncing.submit(_sync, self.path / name)
 
@@ -242,36 +215,6 @@ class StateFolder:
         if self._syncing:
             self._syncing.shutdown()
             self._syncing = None
-
-
-def _read_snapshot(path: Path, kind: bytes) -> Snapshot:
-    with _opened(path) as file:
-        header = _read_header(path, file, kind)
-        payload = file.read()
-    if header.length != len(payload) or header.digest != blake2b(payload, digest_size=32).digest():
-        raise SnapshotError(f"{path}: damaged, its checksum does not hold")
-    return Snapshot(header.generation, payload)
-
-
-def _read_header(path: Path, file: BinaryIO, kind: bytes) -> _Header:
-    data = file.read(_HEADER.size)
-    if len(data) < _HEADER.size:
-        raise SnapshotError(f"{path}: {len(data)} bytes are too few for a snapshot")
-    header = _Header(*_HEADER.unpack(data))
-    if header.magic != _MAGIC or header.kind != kind:
-        raise SnapshotError(f"{path}: not a snapshot of this kind")
-    if header.version != _FORMAT:
-        raise SnapshotError(f"{path}: format version {header.version}, this program reads {_FORMAT}")
-    return header
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    try:
-        with path.open("rb") as file:
-            yield file
-    except OSError as error:
-        raise SnapshotError(f"{path}: {error.strerror}") from error
 
 
 def _sync(path: Path) -> None:

@@ -1,12 +1,13 @@
 """The record of what was done: per node a chain in which every entry holds the hash of the one before.
 
 Whoever changes, removes or reorders entries breaks the chain from there on; `broken` finds where. An entry of the older
-format has no source and no states, and is hashed over what it has: chains go on across the change of format.
+format has no source and no states, one of the next has more fields; each is hashed over what it has: chains go on
+across a change of format.
 """
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -62,7 +63,7 @@ class Deed(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Record:
     """One thing that was done through `node`: `number` counts from 1, `at` is in epoch seconds, `link` is the hash of
-    the entry before."""
+    the entry before. `more` is what a newer gslb wrote, by field."""
 
     node: str
     number: int
@@ -78,6 +79,7 @@ class Record:
     link: str = FIRST
     hash: str = ""
     format: int = FORMAT
+    more: State = field(default_factory=dict)
 
     @classmethod
     def of(cls, node: str, at: float, deed: Deed) -> "Record":
@@ -96,7 +98,7 @@ class Record:
         """Plain values for JSON; those of the older format under their older names."""
         if self.format == 1:
             return {**{old: getattr(self, new) for old, new in _OLDER.items()}, "hash": self.hash}
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**self.more, **{name: getattr(self, name) for name in _NAMES}}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Record":
@@ -104,7 +106,11 @@ class Record:
         if values.get("format", 1) == 1:
             older = {new: values[old] for old, new in _OLDER.items()}
             return cls(**older, source="", hash=values["hash"], format=1)
-        return cls(**{field.name: values[field.name] for field in fields(cls)})
+        more = {name: value for name, value in values.items() if name not in _NAMES}
+        return cls(**{name: values[name] for name in _NAMES}, more=more)
+
+
+_NAMES: Final = tuple(one.name for one in fields(Record) if one.name != "more")
 
 
 def chained(record: Record, before: Record | None, number: int = 0) -> Record:

@@ -10,6 +10,7 @@ from gslb.errors import StoreError
 from gslb.store import rows
 from gslb.store.audit import Record
 from gslb.store.audittext import load_record
+from gslb.store.database import read_only, require_readable
 
 DATABASE: Final = "gslb.sqlite"  # in a state folder
 _MAGIC: Final = b"SQLite format 3\0"
@@ -34,11 +35,11 @@ def read_chains(path: str) -> Chains:
 
 
 def _of_database(file: Path) -> Chains:
-    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version != rows.FILE.version:
+    with closing(read_only(str(file))) as connection:
+        version = require_readable(connection, str(file), rows.FILE)
+        if version < rows.FILE.version:
             raise StoreError(
-                f"{file} has the schema version {version}, and this gslb reads {rows.FILE.version}",
+                f"{file} is of format {version}, and this gslb reads {rows.FILE.version}",
                 hint="an older file is brought up to date when a node starts with it",
             )
         return {

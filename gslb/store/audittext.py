@@ -3,8 +3,9 @@
 import json
 from typing import Any, Final
 
+from gslb.formats import refusal
 from gslb.store.audit import FORMAT, Record
-from gslb.store.valuetext import checked, parsed
+from gslb.store.valuetext import checked, parsed, require_flat
 
 _OLDER: Final = {
     "node": str,
@@ -39,24 +40,29 @@ def dump_record(record: Record) -> bytes:
 
 
 def load_record(octets: bytes) -> Record:
-    """The inverse. Raises ValueError where the text is not as `dump_record` writes it, or is of a newer format."""
+    """The inverse. Raises ValueError where the text is not as `dump_record` writes it, or too new.
+
+    What is not known of it is kept: its hash covers that, too.
+    """
     values = parsed(octets)
-    version = values.get("format", 1)
+    version, oldest = checked({"format": 1, "oldest": 0, **values}, {"format": int, "oldest": int}).values()
     if version == 1:
         return Record.from_dict({**checked(values, _OLDER), "format": 1})
-    if version != FORMAT:
-        raise ValueError(f"is of the format {ascii(version)[:20]}, and this gslb reads up to {FORMAT}")
-    record = Record.from_dict({**checked(values, _FIELDS), **{name: _state(values, name) for name in _STATES}})
+    if why := refusal(version, oldest, FORMAT):
+        raise ValueError(why)
+    require_flat(values)
+    known = {**checked(values, _FIELDS), **{name: _state(values, name) for name in _STATES}}
+    record = Record.from_dict({**values, **known})
     if dump_record(record) != octets:
         raise ValueError("is not as it was written")
     return record
 
 
-_STATES: Final = ("before", "after", "format")
+_STATES: Final = ("before", "after")
 
 
 def _state(values: dict[str, Any], name: str) -> Any:
     value = values.get(name)
-    if name != "format" and not isinstance(value, dict | None):
+    if not isinstance(value, dict | None):
         raise ValueError(f"`{name}` must be an object or null")
     return value

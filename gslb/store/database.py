@@ -4,23 +4,40 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Final, Literal, NamedTuple, TypeVar
 
 from gslb.errors import StoreError
+from gslb.formats import refusal
 
 BUSY_SECONDS = 0.5  # somebody looks into the file with a tool of their own
 
 T = TypeVar("T")
 
+_DECLARED: Final = """
+CREATE TABLE IF NOT EXISTS format (oldest_reader INTEGER NOT NULL);
+DELETE FROM format;
+INSERT INTO format VALUES ({});
+"""
+
 
 class Schema(NamedTuple):
-    """What a file holds. `synchronous`: FULL survives a power cut, NORMAL the end of every process."""
+    """What a file holds. Each of `steps` is SQL that leads from one format to the next, the first to format 1.
 
-    version: int
-    tables: str
+    `oldest` is the oldest format whose programs may use a file of this one: see gslb.formats. `synchronous`: FULL
+    survives a power cut, NORMAL the end of every process.
+    """
+
+    steps: tuple[str, ...]
+    oldest: int
     synchronous: Literal["FULL", "NORMAL"]
     holds: str  # in the words of the operator, who may move the file away to begin without it
+
+    @property
+    def version(self) -> int:
+        """The number of the format."""
+        return len(self.steps)
 
 
 async def in_thread(thread: ThreadPoolExecutor, path: str, call: Callable[[], T]) -> T:
@@ -32,7 +49,7 @@ async def in_thread(thread: ThreadPoolExecutor, path: str, call: Callable[[], T]
 
 
 def open_database(path: str, schema: Schema) -> sqlite3.Connection:
-    """Open the file, or create it, for this user alone. Raises sqlite3.Error, OSError, StoreError (newer schema)."""
+    """Open the file, or create it, for this user alone. Raises sqlite3.Error, OSError, StoreError (too new)."""
     # isolation_level=None: transactions begin where we say, not where the module guesses.
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     try:
@@ -56,14 +73,45 @@ def transaction(connection: sqlite3.Connection, call: Callable[[], T]) -> T:
     return result
 
 
-def _prepare(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
+def read_only(path: str) -> sqlite3.Connection:
+    """The file, to look into, whoever else has it open. Raises sqlite3.Error."""
+    return sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+
+
+def check_file(path: str, schema: Schema) -> None:
+    """Whether `open_database` would take the file, if it is there. Raises StoreError where it would not."""
+    if not Path(path).exists():
+        return
+    try:
+        with closing(read_only(path)) as connection:
+            require_readable(connection, path, schema)
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {error}") from error
+
+
+def require_readable(connection: sqlite3.Connection, path: str, schema: Schema) -> int:
+    """The format of a file. Raises StoreError where a program of this schema must leave it alone."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > schema.version:
+    if why := refusal(version, _oldest(connection) or version, schema.version):
         raise StoreError(
-            f"{path}: schema version {version} was written by a newer gslb, this one reads {schema.version}",
-            hint=f"start the newer version, or move the file away to begin without {schema.holds}",
+            f"{path} {why}",
+            hint=f"start a newer gslb, or move the file away to begin without {schema.holds}",
         )
+    return int(version)
+
+
+def _oldest(connection: sqlite3.Connection) -> int | None:
+    """What the file says about its oldest reader, if anything."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'format'").fetchone():
+        return None
+    (oldest,) = connection.execute("SELECT max(oldest_reader) FROM format").fetchone()
+    return oldest if isinstance(oldest, int) else None
+
+
+def _prepare(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
+    version = require_readable(connection, path, schema)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {schema.synchronous}")
-    if version < schema.version:
-        connection.executescript(f"BEGIN IMMEDIATE; {schema.tables} PRAGMA user_version = {schema.version}; COMMIT")
+    if version < schema.version:  # the number never goes back: a newer program has its additions already
+        steps = (*schema.steps[version:], _DECLARED.format(schema.oldest), f"PRAGMA user_version = {schema.version};")
+        connection.executescript(f"BEGIN IMMEDIATE; {' '.join(steps)} COMMIT")

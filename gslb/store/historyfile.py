@@ -27,7 +27,7 @@ CREATE TABLE events (
 );
 CREATE TABLE runs (id INTEGER PRIMARY KEY, began REAL NOT NULL, seen REAL NOT NULL);
 """
-_FILE = Schema(1, _SCHEMA, "NORMAL", "its history")
+_FILE = Schema((_SCHEMA,), 1, "NORMAL", "its history")
 
 
 class Publication(NamedTuple):
@@ -54,7 +54,7 @@ class HistoryFile:
     """An open file, for one thread. Any call may raise sqlite3.Error; then nothing was changed."""
 
     def __init__(self, path: str, keep: float, limit: int) -> None:
-        """Open or create it. Raises sqlite3.Error, OSError, StoreError (newer schema)."""
+        """Open or create it. Raises sqlite3.Error, OSError, StoreError (too new)."""
         self._keep = keep
         self._limit = limit
         self._run = 0  # the row of `runs` that grows; 0 until the first write

@@ -85,7 +85,7 @@ class IntentView:
         known = self._texts.get(key)
         if known and known[0] is intent:
             return known
-        return intent, json.dumps({**intent.to_dict(), "kind": intent.kind})
+        return intent, json.dumps({**intent.to_kept(), "kind": intent.kind})
 
     def _take(self, key: str, items: Mapping[str, Item], now: float, *, doubtful: bool) -> None:
         place, item, former = self._keys.intent_of(key), items.get(key), self._intents.get(key)

@@ -14,17 +14,19 @@ from gslb.store.database import Schema
 from gslb.store.keptview import Documents
 
 AUDIT: Final = 10_000  # records of a node that are kept
-# Tables of earlier versions are made where they are missing, so that what is in them is taken over the same way.
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS drains (
+_STEPS: Final = (
+    """
+CREATE TABLE drains (
   id TEXT PRIMARY KEY, target TEXT NOT NULL, reason TEXT NOT NULL, owner TEXT NOT NULL,
   created REAL NOT NULL, expires REAL NOT NULL, removed REAL
 );
-CREATE TABLE IF NOT EXISTS audit (number INTEGER PRIMARY KEY, record TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS health (
-  only INTEGER PRIMARY KEY CHECK (only = 1), stamp REAL NOT NULL, belief TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS copies (name TEXT PRIMARY KEY, text TEXT NOT NULL);
+CREATE TABLE health (only INTEGER PRIMARY KEY CHECK (only = 1), stamp REAL NOT NULL, belief TEXT NOT NULL);
+""",
+    """
+CREATE TABLE audit (number INTEGER PRIMARY KEY, record TEXT NOT NULL);
+CREATE TABLE copies (name TEXT PRIMARY KEY, text TEXT NOT NULL);
+""",
+    """
 CREATE TABLE intents (
   id TEXT PRIMARY KEY, kind TEXT NOT NULL, target TEXT NOT NULL, reason TEXT NOT NULL, owner TEXT NOT NULL,
   created REAL NOT NULL, expires REAL, removed REAL, more TEXT NOT NULL
@@ -35,16 +37,30 @@ INSERT INTO intents SELECT id, 'drain', target, reason, owner, created, expires,
 INSERT INTO records SELECT json_extract(record, '$.node'), number, record FROM audit;
 DROP TABLE drains;
 DROP TABLE audit;
-"""
-FILE: Final = Schema(3, _SCHEMA, "FULL", "intents")
+""",
+)
+FILE: Final = Schema(_STEPS, 3, "FULL", "intents")
 _COLUMNS: Final = ("id", "kind", "target", "reason", "owner", "created", "expires", "removed")
 _ALL: Final = ", ".join((*_COLUMNS, "more"))
 _FIND: Final = f"SELECT {_ALL} FROM intents"  # noqa: S608
+# What a newer gslb keeps in columns of its own stays: neither of these is a REPLACE.
+_PUT_INTENT: Final = (
+    f"INSERT INTO intents ({_ALL}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "  # noqa: S608
+    + ", ".join(f"{name} = excluded.{name}" for name in (*_COLUMNS[1:], "more"))
+)
+_PUT_DOCUMENT: Final = (
+    "INSERT INTO kept (kind, key, text) VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET text = excluded.text"
+)
 
 
 def read_intents(connection: sqlite3.Connection) -> tuple[Intent, ...]:
-    """All that are kept, oldest first. Raises StoreError where one cannot be understood."""
-    return tuple(map(_intent, connection.execute(f"{_FIND} ORDER BY created, id")))
+    """All that are kept, oldest first; in a newer file those of kinds that are known here.
+
+    Raises StoreError where one cannot be understood.
+    """
+    found = connection.execute(f"{_FIND} ORDER BY created, id").fetchall()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return tuple(_intent(row) for row in found if row[1] in KINDS or version <= FILE.version)
 
 
 def find_intent(connection: sqlite3.Connection, intent_id: str) -> Intent | None:
@@ -55,10 +71,10 @@ def find_intent(connection: sqlite3.Connection, intent_id: str) -> Intent | None
 
 def put_intent(connection: sqlite3.Connection, intent: Intent) -> None:
     """Keep it, in the place of the one with its id."""
-    values = {**intent.to_dict(), "kind": intent.kind}
+    values = {**intent.to_kept(), "kind": intent.kind}
     more = {name: value for name, value in values.items() if name not in _COLUMNS}
     row = (*(values[name] for name in _COLUMNS), json.dumps(more))
-    connection.execute(f"REPLACE INTO intents ({_ALL}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608
+    connection.execute(_PUT_INTENT, row)
 
 
 def forget_intents(connection: sqlite3.Connection, now: float) -> None:
@@ -115,7 +131,7 @@ def read_documents(connection: sqlite3.Connection) -> Documents:
 def put_document(connection: sqlite3.Connection, kind: str, key: str, text: str | None) -> bool:
     """Keep a document, or remove it; whether there was one to remove."""
     if text is not None:
-        connection.execute("REPLACE INTO kept (kind, key, text) VALUES (?, ?, ?)", (kind, key, text))
+        connection.execute(_PUT_DOCUMENT, (kind, key, text))
         return True
     return connection.execute("DELETE FROM kept WHERE kind = ? AND key = ?", (kind, key)).rowcount > 0
 

@@ -46,7 +46,7 @@ class SqliteStore:
     async def open(cls, path: str, node: str = "") -> "SqliteStore":
         """Open the file, or create it; `node` is the name that records of what was done bear.
 
-        Raises StoreError: unreadable, not a database, or of a newer schema.
+        Raises StoreError: unreadable, not a database, or too new.
         """
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         try:

@@ -1,16 +1,19 @@
 """The values that nodes share, as JSON text, and what must be true of them before they are believed.
 
-Every value bears the version of its format. A reader takes the fields that it knows, from a newer writer too, and
-refuses what lacks one or has the wrong kind: whoever wrote it, it decides about answers.
+Every value bears the number of its format, and where that of the oldest reader is not the one before, that as `oldest`.
+A reader takes the fields that it knows, from the next format too, and refuses what lacks one or has the wrong kind:
+whoever wrote it, it decides about answers. Of an intent, which is written back when it is changed, the others are kept.
 """
 
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields as fields_of
 from typing import Any, Final
 from zlib import crc32
 
 from gslb.errors import RequestError
+from gslb.formats import refusal
 from gslb.health.states import Observation, TargetKey, Verdict
 from gslb.health.votes import Ballot
 from gslb.intents import KINDS, Intent
@@ -30,6 +33,8 @@ _SINCE: Final = {
     "up": bool,
     "overrides": bool,
 }  # what versions before did not write
+_DEEPEST: Final = 20
+_KNOWN: Final = frozenset({"kind", *(field.name for kind in KINDS.values() for field in fields_of(kind))}) - {"unknown"}
 _KEPT_ELSEWHERE: Final = ("removed", "leased", "local")  # of an intent: the store's doing, or the reader's
 _NODE: Final = {
     "name": str,
@@ -61,7 +66,10 @@ def dump(values: Values) -> bytes:
 def load(octets: bytes, fields: Mapping[str, type]) -> dict[str, Any]:
     """The fields of a value. Raises ValueError that says what is wrong."""
     values = parsed(octets)
-    _field(values, "format", int)
+    version = _field(values, "format", int)
+    oldest = _checked(values.get("oldest", max(version - 1, 0)), "`oldest`", int)
+    if why := refusal(version, oldest, FORMAT):
+        raise ValueError(why)
     return checked(values, fields)
 
 
@@ -74,6 +82,15 @@ def parsed(octets: bytes) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ValueError("must be an object")
     return values
+
+
+def require_flat(values: Any, depth: int = _DEEPEST) -> None:
+    """Raises ValueError for what is nested so deep that writing it out might fail where reading it did not."""
+    if isinstance(values, dict | list):
+        if not depth:
+            raise ValueError(f"is nested more than {_DEEPEST} deep")
+        for value in values.values() if isinstance(values, dict) else values:
+            require_flat(value, depth - 1)
 
 
 def checked(values: Values, fields: Mapping[str, type]) -> dict[str, Any]:
@@ -109,7 +126,7 @@ def _is_text(value: str) -> bool:
 
 def dump_intent(intent: Intent) -> bytes:
     """An intent that the store keeps for all nodes; its kind stands in its key."""
-    return dump({name: value for name, value in intent.to_dict().items() if name not in _KEPT_ELSEWHERE})
+    return dump({name: value for name, value in intent.to_kept().items() if name not in _KEPT_ELSEWHERE})
 
 
 def load_intent(kind: str, octets: bytes) -> Intent:
@@ -120,8 +137,12 @@ def load_intent(kind: str, octets: bytes) -> Intent:
     values["expires"] = None if kind == "force" and told.get("expires") is None else _field(told, "expires", float)
     if not 1 <= values.get("percent", 100) <= 100:
         raise ValueError(f"`percent` must be from 1 to 100 (got {values['percent']})")
+    unknown = {name: value for name, value in told.items() if name not in _KNOWN}
+    if told["format"] <= FORMAT:
+        del unknown["format"]  # a newer one stays with what it stands for
+    require_flat(unknown)
     try:
-        return KINDS[kind].from_dict({**values, "leased": True})
+        return KINDS[kind].from_dict({**unknown, **values, "leased": True})
     except RequestError as error:
         raise ValueError(error.message) from error
 

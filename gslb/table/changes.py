@@ -58,8 +58,8 @@ def dump_change(change: Change) -> bytes:
 
 
 def load_change(payload: bytes) -> Change:
-    """The inverse of `dump_change`. Raises SnapshotError for anything else."""
-    return guarded(lambda: Change(*unpack(payload)))
+    """The inverse of `dump_change`, of a longer one too. Raises SnapshotError for anything else."""
+    return guarded(lambda: Change(*unpack(payload)[: len(Change._fields)]))
 
 
 def changed(leaves: Leaves, change: Change, *, lean: bool = False) -> Leaves:

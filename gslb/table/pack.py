@@ -26,6 +26,7 @@ RULES: Final = 6
 WHOAMI: Final = 7
 SPLIT: Final = 8
 
+_ANSWER_END: Final = 6  # parts of an answer, its kind included; an earlier version wrote fewer
 _SHORT: Final = 32  # octets: an answer without records, of which a table has few kinds
 
 
@@ -99,22 +100,22 @@ def _dump_all(nodes: Sequence[TreeNode | None]) -> list[Packed | None]:
 
 
 def load_node(packed: Packed) -> Node:
-    """The inverse of `dump_node`, for the kinds that leaves are made of."""
+    """The inverse of `dump_node`, for the kinds that leaves are made of; what is behind the known is passed over."""
     match packed:
-        case (0, count, records, ede, rcode, *column):  # none: an earlier version wrote it
-            return Answer.joined(count, records, ede, rcode, *column)
-        case (1, weights, children):
+        case (0, *_):
+            return Answer.joined(*packed[1:_ANSWER_END])
+        case (1, weights, children, *_):
             choice = Choice(weights, [load_node(child) for child in children])
             choice.cumulative = _same(choice.cumulative)
             return choice
-        case (2, weights, answers, count):
+        case (2, weights, answers, count, *_):
             return Sample(weights, _answers(answers), count)
-        case (3, keys, weights, answers, count):
+        case (3, keys, weights, answers, count, *_):
             return ByHash(keys, weights, _answers(answers), count)
-        case (4, nearest, answers, count, unknown):
-            slots = [None if answer is None else Answer.joined(*answer[1:]) for answer in answers]
+        case (4, nearest, answers, count, unknown, *_):
+            slots = [None if answer is None else Answer.joined(*answer[1:_ANSWER_END]) for answer in answers]
             return Nearest(nearest, slots, count, load_node(unknown))
-        case (8, salt, percents, children):
+        case (8, salt, percents, children, *_):
             return Split(salt, percents, [load_node(child) for child in children])
     raise ValueError(f"no such kind of node: {packed[:1]}")
 
@@ -126,7 +127,7 @@ def _same(cumulative: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _answers(packed: Sequence[Packed]) -> list[Answer]:
-    return [Answer.joined(*answer[1:]) for answer in packed]
+    return [Answer.joined(*answer[1:_ANSWER_END]) for answer in packed]
 
 
 def digest(payload: bytes) -> bytes:

@@ -1,11 +1,15 @@
 """The compiled table as bytes and back: what travels to the workers and waits on disk.
 
-Files, checksums and generations are the server's business (gslb/server/state.py). What only the compiler needs (chains,
-distance maps by pool, what was last good) lies apart: a worker loads `lean`, without it.
+Files, checksums, formats and generations are the server's business (gslb/server/snapfile.py). What only the compiler
+needs (chains, distance maps by pool, what was last good) lies apart: a worker loads `lean`, without it.
+
+Whatever is a sequence here may be longer in the next format: what is behind the known is passed over. In the format
+before, nothing lay apart, equal types were not shared, and the nodes of leaves were no bytes of their own.
 """
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Final
 
 from gslb.geo.nearest import NearestMap
 from gslb.geo.rules import RuleMap
@@ -40,6 +44,9 @@ from gslb.table.pack import (
 from gslb.table.rows import number_rows
 
 LastGood = Mapping[str, frozenset[str]]
+
+_PARTS: Final = 8  # of a base
+_NAME_END: Final = 5
 
 
 def dump_base(base: Base) -> bytes:
@@ -99,19 +106,23 @@ def load_leaves(payload: bytes, *, lean: bool = False) -> Leaves:
 
 def _load_base(payload: bytes, lean: bool) -> Base:
     reader = Reader(payload)
-    if reader.array() != 8:
+    length = reader.array()
+    if length < _PARTS:
         raise ValueError("a base has eight parts")
     base = Base(_load_settings(reader.next()))
-    base.zones = tuple(ZoneData(apex, negative) for apex, negative in reader.next())
+    base.zones = tuple(ZoneData(apex, negative) for apex, negative, *_ in reader.next())
     base.rule_maps = tuple(RuleMap.from_parts(parts) for parts in reader.next())
     base.rule_names = reader.next()
     base.nearest = tuple(NearestMap.from_parts(parts) for parts in reader.next())
-    compilers = reader.next()
+    apart = reader.next()
+    before = type(apart) is not bytes
+    pool_maps, chains, *_ = (apart, reader.next()) if before else ((), ()) if lean else unpack(apart)
     if not lean:
-        pool_maps, chains = unpack(compilers)
         base.pool_maps = dict(pool_maps)
-        base.chains = tuple(ChainSpec(*spec) for spec in chains)
-    base.names = _load_names(reader, base)
+        base.chains = tuple(ChainSpec(*spec[: len(ChainSpec._fields)]) for spec in chains)
+    base.names = _load_names(reader, base, 0 if before else reader.array())
+    for _ in range(length - _PARTS):
+        reader.next()
     reader.end()
     link_wildcards(base.names)
     number_rows(base)
@@ -119,17 +130,18 @@ def _load_base(payload: bytes, lean: bool) -> Base:
     return base
 
 
-def _load_names(reader: Reader, base: Base) -> dict[bytes, Entry]:
+def _load_names(reader: Reader, base: Base, count: int) -> dict[bytes, Entry]:
+    """The names; before them are so many sets of types, which several of them have."""
     names: dict[bytes, Entry] = {}
     trees = _Trees(base)
-    sets = [trees.types(reader.next()) for _ in range(reader.array())]
+    sets = [trees.types(reader.next()) for _ in range(count)]
     for _ in range(reader.array()):
-        owner, zone, types, alias, referral = reader.next()
+        owner, zone, types, alias, referral = reader.next()[:_NAME_END]
         entry = Entry(base.zones[zone], sets[types] if type(types) is int else trees.types(types))
         entry.alias = alias
         if referral is not None:
             cut, *sections = referral
-            ns, glue, extra = (Section(*section) for section in sections)
+            ns, glue, extra = (Section(*section[:2]) for section in sections[:3])
             entry.referral = Referral(cut, ns, glue, extra)
         names[owner] = entry
     return names
@@ -154,7 +166,7 @@ class _Trees:
             case 5:
                 return self._chain(packed[1])
             case 6:
-                return self._rules.get(packed) or self._rules.setdefault(packed, self._by_rules(*packed[1:]))
+                return self._rules.get(packed) or self._rules.setdefault(packed, self._by_rules(*packed[1:3]))
             case 7:
                 return WhoAmI()
         raise ValueError(f"no such kind of node: {packed[:1]}")
@@ -186,7 +198,7 @@ def _load_settings(packed: Packed) -> Settings:
     def narrow(networks: Packed) -> Networks:
         return tuple((version, int(network), bits) for version, network, bits in networks)
 
-    settings = Settings(*packed)
+    settings = Settings(*packed[: len(Settings._fields)])
     return settings._replace(
         ecs_trust=narrow(settings.ecs_trust),
         query_acl=narrow(settings.query_acl),
@@ -195,6 +207,8 @@ def _load_settings(packed: Packed) -> Settings:
 
 
 def _load_leaves(payload: bytes, lean: bool) -> Leaves:
-    base_digest, nodes, good = unpack(payload)
+    base_digest, nodes, good, *_ = unpack(payload)
+    if type(good) is not bytes:
+        nodes, good = [pack(node) for node in nodes], pack(good)
     last_good = {} if lean else {pool: frozenset(addresses) for pool, addresses in unpack(good)}
     return Leaves(base_digest, [leaf(index, packed) for index, packed in enumerate(nodes)], last_good)

@@ -65,15 +65,20 @@ def test_names_are_escaped() -> None:
 
 
 def test_pools_below_min_up() -> None:
-    pools = [Pool("one", (TOKYO, OSAKA)), Pool("two", (TOKYO, OSAKA), min_up=MinUp(2)), Pool("none", (TOKYO,))]
+    pools = [
+        Pool("one", (TOKYO, OSAKA)),
+        Pool("two", (TOKYO, OSAKA), min_up=MinUp(2)),
+        Pool("none", (TOKYO,), exclusive=True),
+    ]
     made = config(pools=pools)
     page = pool_lines(states(made, down=TOKYO.addresses), made.pools)
     assert values(page, "pool_healthy") == {"one": 1, "two": 0, "none": 0}
     assert values(page, "pool_below_min_up") == {"one": 0, "two": 1, "none": 0}
+    assert values(page, "pool_exclusive") == {"one": 0, "two": 0, "none": 1}
 
 
 def test_the_whole_names_every_family_once() -> None:
     made = config()
     page = written(states(made), made.pools, [])
     heads = [line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")]
-    assert len(heads) == len(set(heads)) == 2 + 3 + 9
+    assert len(heads) == len(set(heads)) == 3 + 3 + 9

@@ -1,7 +1,9 @@
 """`gslb upgrade` where it says no; tests/e2e/test_upgrade.py has upgrades that happen."""
 
 import os
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,19 @@ def test_pages_of_another_layout(tmp_path: Path, config: str, run_gslb) -> None:
     done = run_gslb("upgrade", "--check", "--config", config)
     assert done.returncode == 1
     assert "another layout" in done.stderr
+
+
+def test_a_store_of_a_version_that_is_two_ahead(tmp_path: Path, config: str, run_gslb) -> None:
+    state = running(tmp_path)
+    Pages(state.pages_path).close()
+    with closing(sqlite3.connect(state.database_path)) as store:
+        store.execute("PRAGMA user_version = 99")
+    done = run_gslb("upgrade", "--check", "--config", config)
+    assert done.returncode == 1
+    assert "gslb.sqlite is of format 99, by a newer gslb" in done.stderr
+    state.database_path.write_text("this is not a database, but long enough to look at\n" * 50)
+    done = run_gslb("upgrade", "--check", "--config", config)
+    assert (done.returncode, "not a database" in done.stderr) == (1, True)
 
 
 def test_how_the_program_is_called_again(tmp_path: Path) -> None:

@@ -50,8 +50,8 @@ def test_the_problems_of_the_page_are_what_is_printed(tmp_path: Path) -> None:
     path = tmp_path / "zones" / "zabbix.yaml"
     text = (
         path.read_text(encoding="utf-8")
-        .replace("weight: 60", "weight: -1")
-        .replace("pool: zabbix-web", "pool: zabix-web")
+        .replace("weight: 60", "weight: -1", 1)
+        .replace("pool: zabbix-server", "pool: zabix-server")
     )
     path.write_text(text, encoding="utf-8")
     page = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")

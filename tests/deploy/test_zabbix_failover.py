@@ -10,7 +10,8 @@ import pytest
 
 from deploy.lab.database.decide import Deed, Server, decide
 from deploy.lab.database.etcd import Etcd, NoMajorityError
-from deploy.lab.database.failover import ELECTION, await_primary, fail_over
+from deploy.lab.database.failover import ELECTION, fail_over
+from deploy.lab.database.keeper import task
 from deploy.lab.database.ledger import Ledger, View
 from tests.ports import free_port
 
@@ -56,6 +57,29 @@ def test_what_a_guardian_does(view: View | None, server: Server, died: bool, dee
 @pytest.mark.parametrize("view", [None, HELD, HELD_SYNCED, seen(), seen("osaka", "osaka")])
 def test_no_primary_without_proof_that_its_lease_holds(view: View | None) -> None:
     assert decide(MINE, view, lease=LEASE, safe=False, server=Server.PRIMARY, died=False) is Deed.FENCE
+
+
+UP, DOWN = "2", "3"
+
+
+@pytest.mark.parametrize(
+    ("states", "view", "told"),
+    [
+        ((UP, DOWN), HELD_SYNCED, None),
+        ((UP, UP), HELD_SYNCED, ("detach", 1)),
+        (("1", "1"), HELD, ("detach", 1)),  # as Pgpool begins
+        ((DOWN, DOWN), HELD, ("attach", 0)),
+        ((DOWN, UP), HELD, ("attach", 0)),  # the primary first: there is never none
+        ((DOWN, UP), seen(), ("attach", 0)),
+        ((UP, UP), seen(), None),  # nobody vouches: the one that answers may be the one that is needed
+        ((UP, DOWN), seen("osaka", "osaka"), ("attach", 1)),
+        ((UP, UP), seen("osaka", "osaka"), ("detach", 0)),
+        (("", ""), HELD, None),  # Pgpool does not answer
+        ((UP, UP), seen(""), None),
+    ],
+)
+def test_pgpool_has_the_primary_alone(states: tuple[str, str], view: View, told: tuple[str, int] | None) -> None:
+    assert task(("tokyo", "osaka"), states, view) == told
 
 
 @pytest.fixture(scope="module")
@@ -195,12 +219,3 @@ def test_a_site_without_a_majority_does_nothing() -> None:
     begun = time.monotonic()
     assert not fail_over(Ledger(Etcd([f"http://127.0.0.1:{free_port()}"])), "tokyo", silent)
     assert ELECTION - 1 < time.monotonic() - begun < ELECTION + 2
-
-
-def test_pgpool_waits_for_the_new_primary(ledger: Ledger) -> None:
-    founded(ledger)
-    view = await_primary(ledger, 2)
-    assert view
-    assert view.holder == "tokyo"
-    ledger.release(ledger.view())
-    assert await_primary(ledger, 0.5) is None

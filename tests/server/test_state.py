@@ -13,7 +13,8 @@ import pytest
 
 from gslb.errors import SnapshotError, StateError
 from gslb.server.processes import ProcessId
-from gslb.server.state import Snapshot, StateFolder, process_ids
+from gslb.server.snapfile import Snapshot
+from gslb.server.state import StateFolder, process_ids
 from tests.conftest import ENVIRONMENT
 
 
@@ -119,7 +120,7 @@ def spoil(path: Path, at: int, value: bytes) -> None:
     ("at", "value", "why"),
     [
         (0, b"NOTASNAP", "not a snapshot of this kind"),
-        (8, b"\0\1", "format version 1, this program reads 2"),
+        (8, b"\0\3", "is of format 3, by a newer gslb"),
         (10, b"leaf", "not a snapshot of this kind"),
         (22, b"\xff", "its checksum does not hold"),
         (40, b"\xff\xff", "its checksum does not hold"),

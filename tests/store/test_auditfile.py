@@ -11,6 +11,7 @@ from gslb.store.audit import Actor, Deed, broken
 from gslb.store.auditfile import read_chains
 from gslb.store.auditpages import AuditWanted
 from gslb.store.audittext import dump_record
+from gslb.store.rows import FILE
 from gslb.store.sqlite import SqliteStore
 
 
@@ -32,6 +33,16 @@ def test_every_form_is_read_oldest_first(folder: Path, name: str) -> None:
     assert list(chains) == ["tokyo-1"]
     assert [record.reason for record in chains["tokyo-1"]] == [f"CHG-{number}" for number in range(5)]
     assert broken(chains["tokyo-1"]) == []
+
+
+def test_a_file_of_the_next_format_is_read_and_a_later_one_refused(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "gslb.sqlite")) as store, store:
+        store.execute(f"PRAGMA user_version = {FILE.version + 1}")
+    assert len(read_chains(str(folder))["tokyo-1"]) == 5
+    with closing(sqlite3.connect(folder / "gslb.sqlite")) as store, store:
+        store.execute(f"PRAGMA user_version = {FILE.version + 2}")
+    with pytest.raises(StoreError, match="by a newer gslb"):
+        read_chains(str(folder))
 
 
 def test_a_running_store_is_read(folder: Path) -> None:
@@ -70,7 +81,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         read_chains(str(tmp_path))
     with closing(sqlite3.connect(tmp_path / "gslb.sqlite")) as other, other:
         other.execute("CREATE TABLE a (b)")
-    with pytest.raises(StoreError, match="schema version 0"):
+    with pytest.raises(StoreError, match="is of format 0"):
         read_chains(str(tmp_path))
     (tmp_path / "bad").write_bytes(b"SQLite format 3\0" + bytes(100))
     with pytest.raises(StoreError, match="cannot be read"):

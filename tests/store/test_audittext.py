@@ -2,13 +2,14 @@
 
 import json
 from contextlib import suppress
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gslb.store.audit import Actor, Deed, Record, broken, chained
+from gslb.store.audit import FORMAT, Actor, Deed, Record, broken, chained
 from gslb.store.audittext import dump_record, load_record
 from tests.store.test_audit import older
 
@@ -63,6 +64,23 @@ def test_entries_of_the_older_format_are_read_from_either_store() -> None:
         assert broken([load_record(text.encode())]) == []
 
 
-def test_an_entry_of_a_newer_format_is_told() -> None:
-    with pytest.raises(ValueError, match="is of the format 3, and this gslb reads up to 2"):
-        load_record(json.dumps({**RECORD.to_dict(), "format": 3}).encode())
+def test_a_chain_goes_on_over_entries_of_the_next_format() -> None:
+    newer = chained(replace(RECORD, format=FORMAT + 1, more={"weather": {"a": 1}, "more": 7}, hash=""), RECORD)
+    found = load_record(dump_record(newer))
+    assert found == newer
+    assert json.loads(dump_record(found))["weather"] == {"a": 1}
+    back = chained(Record.of("tokyo-1", 7.0, DEED), found)
+    assert broken([RECORD, found, load_record(dump_record(back))]) == []
+    assert broken([replace(found, more={"weather": {"a": 2}, "more": 7})]) == ["entry 2 of tokyo-1 was changed"]
+    assert broken([Record(**{field.name: getattr(found, field.name) for field in fields(found)})]) == []
+
+
+def test_a_field_that_somebody_added_shows() -> None:
+    text = json.dumps({**RECORD.to_dict(), "weather": 1}, separators=(",", ":"), sort_keys=True).encode()
+    assert broken([load_record(text)]) == ["entry 1 of tokyo-1 was changed"]
+
+
+@pytest.mark.parametrize("more", [{"format": FORMAT + 2}, {"format": FORMAT + 1, "oldest": FORMAT + 1}])
+def test_an_entry_that_is_too_new_is_told(more: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="by a newer gslb, for readers of format 3 or newer; this one reads 2"):
+        load_record(json.dumps({**RECORD.to_dict(), **more}).encode())

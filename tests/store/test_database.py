@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from gslb.errors import ConflictError, StoreError
-from gslb.store.database import Schema, in_thread, open_database, transaction
+from gslb.store.database import Schema, check_file, in_thread, open_database, transaction
 
-SCHEMA = Schema(2, "CREATE TABLE t (n INTEGER UNIQUE);", "NORMAL", "its numbers")
+SCHEMA = Schema(("CREATE TABLE s (n INTEGER);", "CREATE TABLE t (n INTEGER UNIQUE);"), 2, "NORMAL", "its numbers")
+NEXT = SCHEMA._replace(steps=(*SCHEMA.steps, "ALTER TABLE t ADD COLUMN more TEXT DEFAULT 'sunny';"))
 
 
 @pytest.fixture
@@ -32,11 +33,57 @@ def test_a_new_file_is_private_and_as_the_schema_says(path: str, synchronous: st
     assert Path(path).stat().st_mode & 0o777 == 0o600
 
 
-def test_a_newer_file_is_refused_in_the_words_of_its_owner(path: str) -> None:
-    open_database(path, SCHEMA._replace(version=3)).close()
-    with pytest.raises(StoreError, match="schema version 3") as caught:
+def test_a_file_is_brought_up_to_date_step_by_step(path: str) -> None:
+    with closing(open_database(path, SCHEMA._replace(steps=SCHEMA.steps[:1], oldest=1))) as connection:
+        connection.execute("INSERT INTO s VALUES (7)")
+    with closing(open_database(path, NEXT)) as connection:
+        assert connection.execute("SELECT n FROM s").fetchall() == [(7,)]
+        assert connection.execute("SELECT oldest_reader FROM format").fetchall() == [(2,)]
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+
+
+def test_a_file_of_the_next_format_is_used_and_stays_one(path: str) -> None:
+    open_database(path, NEXT).close()
+    with closing(open_database(path, SCHEMA)) as connection:
+        connection.execute("INSERT INTO t (n) VALUES (1)")
+    with closing(open_database(path, NEXT)) as connection:
+        assert connection.execute("SELECT n, more FROM t").fetchall() == [(1, "sunny")]
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+
+
+@pytest.mark.parametrize(
+    ("newer", "declared", "needed"),
+    [
+        (NEXT._replace(oldest=3), "", 3),
+        (NEXT._replace(steps=(*NEXT.steps, "")), "", 3),
+        (NEXT, "DELETE FROM format", 3),
+        (NEXT, "UPDATE format SET oldest_reader = 'x'", 3),
+        (NEXT, "DROP TABLE format", 3),
+    ],
+    ids=["for newer readers", "two forth", "nothing", "nonsense", "undeclared"],
+)
+def test_what_is_not_for_us_is_left_alone_in_the_words_of_its_owner(
+    path: str, newer: Schema, declared: str, needed: int
+) -> None:
+    with closing(open_database(path, newer)) as connection:
+        connection.execute(declared)
+    before = Path(path).read_bytes()
+    with pytest.raises(StoreError, match=f"{path} is of format .* for readers of format {needed} or newer") as caught:
         open_database(path, SCHEMA)
     assert "begin without its numbers" in caught.value.hint
+    assert Path(path).read_bytes() == before
+
+
+def test_whether_a_file_would_be_taken_is_told_without_touching_it(path: str) -> None:
+    check_file(path, SCHEMA)
+    assert not Path(path).exists()
+    open_database(path, NEXT).close()
+    check_file(path, SCHEMA)
+    with pytest.raises(StoreError, match="by a newer gslb"):
+        check_file(path, SCHEMA._replace(steps=SCHEMA.steps[:1]))
+    Path(path).write_text("this is not a database, but long enough to look at\n" * 50)
+    with pytest.raises(StoreError, match="not a database"):
+        check_file(path, SCHEMA)
 
 
 def test_a_transaction_is_whole_or_nothing(path: str) -> None:

@@ -219,3 +219,16 @@ def test_what_no_version_of_ours_wrote_is_refused(path: str, file: HistoryFile) 
     write(file, {10: states(tokyo="up")})
     with closing(sqlite3.connect(path)) as connection, pytest.raises(sqlite3.IntegrityError):
         connection.execute("UPDATE events SET after = 'sideways'")
+
+
+def test_a_file_of_the_next_version_is_written_on(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = historyfile._FILE
+    newer = "ALTER TABLE events ADD COLUMN weather TEXT DEFAULT 'sunny'; CREATE TABLE storms (n INTEGER);"
+    monkeypatch.setattr(historyfile, "_FILE", ours._replace(steps=(*ours.steps, newer)))
+    for schema, at, verdict in ((historyfile._FILE, 10, "up"), (ours, 20, "down"), (historyfile._FILE, 30, "up")):
+        monkeypatch.setattr(historyfile, "_FILE", schema)
+        with closing(HistoryFile(path, KEEP, 1000)) as file:
+            assert write(file, {at: states(tokyo=verdict)}) == 2
+    assert rows(path, "SELECT DISTINCT weather FROM events") == [("sunny",)]
+    with closing(HistoryFile(path, KEEP, 1000)) as file:
+        assert [at for at, *_ in told(file)] == [10, 20, 30]

@@ -1,5 +1,6 @@
 """What stands in the embedded store's file."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +23,7 @@ EVERY: list[Intent] = [
 @pytest.fixture
 def connection() -> Iterator[sqlite3.Connection]:
     opened = sqlite3.connect(":memory:", isolation_level=None)
-    opened.executescript(rows.FILE.tables)
+    opened.executescript("".join(rows.FILE.steps))
     yield opened
     opened.close()
 
@@ -57,6 +58,35 @@ def test_an_intent_of_a_kind_that_is_none(connection: sqlite3.Connection) -> Non
     connection.execute("INSERT INTO intents VALUES ('w-1', 'wish', 'site/a', '', '', 1, 2, NULL, '{}')")
     with pytest.raises(StoreError, match="the wish 'w-1'"):
         rows.read_intents(connection)
+
+
+def test_in_a_newer_file_what_is_of_no_kind_is_passed_over(connection: sqlite3.Connection) -> None:
+    rows.put_intent(connection, EVERY[0])
+    connection.execute("INSERT INTO intents VALUES ('w-1', 'wish', 'site/a', '', '', 1, 2, NULL, '{}')")
+    connection.execute(f"PRAGMA user_version = {rows.FILE.version + 1}")
+    assert rows.read_intents(connection) == (EVERY[0],)
+
+
+def test_what_is_unknown_of_an_intent_stays(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE intents ADD COLUMN weather TEXT")
+    more = '{"percent": 5, "colour": ["red"]}'
+    row = ("d-1", "drain", "site/a", "CHG-1", "", 1.0, 2.0, None, more, "sunny")
+    connection.execute("INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    found = rows.find_intent(connection, "d-1")
+    assert found is not None
+    assert found.unknown == {"colour": ["red"]}
+    rows.put_intent(connection, replace(found, removed=1.5))
+    ((removed, kept, weather),) = connection.execute("SELECT removed, more, weather FROM intents").fetchall()
+    assert (removed, weather) == (1.5, "sunny")
+    assert json.loads(kept).items() >= json.loads(more).items()
+
+
+def test_what_is_unknown_of_a_document_stays(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE kept ADD COLUMN weather TEXT DEFAULT 'sunny'")
+    rows.put_document(connection, "tokens", "t-1", "{}")
+    connection.execute("UPDATE kept SET weather = 'rain'")
+    rows.put_document(connection, "tokens", "t-1", '{"a": 1}')
+    assert connection.execute("SELECT text, weather FROM kept").fetchall() == [('{"a": 1}', "rain")]
 
 
 def test_documents(connection: sqlite3.Connection) -> None:

@@ -11,6 +11,7 @@ from gslb.table.build import compile_base
 from gslb.table.changes import PackedLeaves, changed, dump_change, load_change
 from gslb.table.entries import Base, Leaves
 from gslb.table.leaves import Former, compile_pools
+from gslb.table.pack import pack
 from gslb.table.snapshot import dump_leaves, load_leaves
 from tests.support import config, member, name, states
 
@@ -78,6 +79,12 @@ def test_the_leaves_before_stay_as_they_were() -> None:
     follower = load_leaves(dump_leaves(before.leaves))
     carried(follower, PackedLeaves(before.leaves).change(after.leaves, 1))
     assert dump_leaves(follower) == dump_leaves(before.leaves)
+
+
+def test_a_change_of_a_later_format_is_read() -> None:
+    before = compiled(set(), None)
+    change = PackedLeaves(before.leaves).change(compiled({"192.0.2.4"}, before).leaves, 1)
+    assert load_change(pack((*change, "more"))) == change
 
 
 def test_changes_that_do_not_fit_are_refused() -> None:

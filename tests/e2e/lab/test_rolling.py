@@ -1,16 +1,20 @@
 """Nodes that are started anew one after another, and one whose clock is wrong."""
 
+import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import dns.edns
 import dns.message
 import dns.query
 import pytest
 
+from gslb.store.valuetext import FORMAT
 from tests.e2e.kit import eventually
 from tests.e2e.lab.lab import NAME, Lab, Plan
 from tests.e2e.lab.scenes import WITNESS, alike, assert_right, converged, started
+from tests.next_version import MORE, next_version
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -37,6 +41,59 @@ def test_a_rolling_restart_under_load_loses_nothing(trio: Lab, rounds: int) -> N
     assert figures.available == 1.0
     assert figures.servfail == 0
     assert_right(trio, oracle)
+
+
+def test_a_version_forth_node_by_node_and_back_again_loses_nothing(trio: Lab, tmp_path: Path) -> None:
+    newer, begun = next_version(tmp_path), {}
+    said = {site: len(node.host.messages()) for site, node in trio.nodes.items()}
+    with trio.oracle(500) as oracle:
+        converged(trio, oracle, trio.truth.addresses)
+        anew(trio, "tokyo", newer)
+        converged(trio, oracle, trio.truth.addresses)
+        drain, _ = trio.drain("tokyo", "member/web/osaka-1")
+        wanted = set(trio.truth.addresses) - set(trio.drained_by("member/web/osaka-1"))
+        converged(trio, oracle, wanted)
+        assert of_the_next(trio) == {"live/drains", "live/nodes/tokyo-1", "live/votes/tokyo-1"}
+        changed = trio.nodes["osaka"].call("PATCH", f"/api/v1/drains/{drain['id']}", {"reason": "CHG-2"})
+        assert (changed.status, changed.body["reason"]) == (200, "CHG-2")
+        for site in ("osaka", "witness", "tokyo"):
+            begun[site] = anew(trio, site, None)
+            converged(trio, oracle, wanted)
+        assert of_the_next(trio) == {"live/drains"}, "what is another's is kept as it was"
+        assert "CHG-2" in str(trio.status("tokyo")["drains"])
+        recorded = trio.nodes["tokyo"].call("GET", "/api/v1/audit").body["records"]
+        assert {(one["node"], one["format"]) for one in recorded} >= {("tokyo-1", 3), ("osaka-1", 2)}
+        assert "unreadable" not in {one["action"] for one in recorded}
+        trio.undrain("osaka", drain)
+        converged(trio, oracle, trio.truth.addresses)
+    for site in trio.answering:
+        first = min(one.sent for one in oracle.between(begun[site]) if one.node == site and one.rcode == 0)
+        print(f"\n{site} answers {first - begun[site]:.1f} s after its start", end="")
+    figures = oracle.figures()
+    print(f"\n{figures}")
+    assert figures.available == 1.0
+    assert figures.servfail == 0
+    assert_right(trio, oracle)
+    for site, node in trio.nodes.items():
+        assert "by a newer gslb" not in node.host.messages()[said[site] :]
+        assert "ignored: " not in node.host.messages()[said[site] :], "each began with the table that it found"
+
+
+def anew(lab: Lab, site: str, tree: Path | None) -> float:
+    """Start a node anew with the program of a folder, on the files that it has. Returns the moment."""
+    node = lab.nodes[site]
+    node.host.terminate()
+    node.start(tree=tree)
+    return time.monotonic()
+
+
+def of_the_next(lab: Lab) -> set[str]:
+    """Where values in the store are of the next version, with all that it says more."""
+    values = {key: json.loads(value) for key, value in lab.etcd.get("/gslb/live/").items() if value.startswith(b"{")}
+    newer = {key: value for key, value in values.items() if value.get("format") == FORMAT + 1}
+    assert all(MORE in value for value in newer.values())
+    places = {key.removeprefix("/gslb/") for key in newer}
+    return {place if "nodes" in place else place.rpartition("/")[0] for place in places}
 
 
 def test_a_wrong_clock_moves_no_verdict_and_ends_no_drain(make_lab: Callable[..., Lab], faketime: str) -> None:

@@ -139,7 +139,8 @@ def assert_runs(node: LabNode, tree: Path) -> None:
     """Every process of a node is of the version in this folder, and none refused a file of the other."""
     assert {Path(f"/proc/{pid}/cwd").resolve() for pid in node.host.pids()} == {tree.resolve()}
     messages = node.host.messages()
-    assert "format version" not in messages
+    assert "format version" not in messages, "in the words of the former"
+    assert "is of format" not in messages
     assert "ignored:" not in messages
 
 
