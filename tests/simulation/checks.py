@@ -68,6 +68,9 @@ class NeverEmpty:
             if lives:
                 assert served, "empty, though a member lives"
                 self._good[publication.node.name, six] = lives
+                # Never anything of two members: what another one had is not good any more.
+                if self._pool.exclusive and not live(publication.states, six=not six):
+                    self._good[publication.node.name, not six] = self._beside(lives)
             elif any(map(serves, publication.states["web"].values())):
                 assert not served, f"family_down: nodata, but {sorted(served)}"
             else:
@@ -75,6 +78,16 @@ class NeverEmpty:
                 told = self._told(mode, publication.node.name, six=six)
                 assert served == told, f"all_down: {mode} means {sorted(told)}, but {sorted(served)}"
                 assert six or fails_open(publication.leaf), "failing open is not told"
+
+    def _beside(self, lives: set[str]) -> set[str]:
+        """All of the other family that the members have which live."""
+        those = {
+            address
+            for member in self._pool.members
+            if not lives.isdisjoint(member.addresses)
+            for address in member.addresses
+        }
+        return {address for address in those if (":" in address) != any(":" in one for one in lives)}
 
     def _told(self, mode: str, node: str, *, six: bool) -> set[str]:
         every = {address for address in self._every if (":" in address) == six}
