@@ -45,7 +45,7 @@ class Tracker:
     """
 
     def __init__(self, monitor: Monitor, held: Observation = UNKNOWN, *, trusted: bool = False) -> None:
-        self.observation = held
+        self.observation = replace(held, no_quorum=False)  # which was said of many probers, and this is one
         self.decided = trusted and held.verdict != "unknown"
         self._monitor = monitor
         self._run = 0  # how many of the latest results were equal

@@ -183,3 +183,8 @@ def test_every_change_is_a_transition_of_the_table(results: str, fall: int, rise
         if changed:
             taken.add((before, changed.verdict))
     assert taken <= {(one.before, one.after) for one in TRANSITIONS}
+
+
+def test_a_verdict_from_before_is_ones_own_and_lacks_no_quorum() -> None:
+    held = Observation("up", 5.0, no_quorum=True)
+    assert Tracker(monitor(), held, trusted=True).observation == Observation("up", 5.0)
