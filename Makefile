@@ -6,14 +6,17 @@ SERVER ?= 127.0.0.1
 PORT ?= 5300
 ZONE ?= gslb.example.com
 FUZZ_SECONDS ?= 60
-ALONE := tests/e2e/lab tests/e2e/control tests/e2e/test_scale.py tests/e2e/test_large_zone.py  # their bounds need the whole machine
+# Their bounds need the whole machine.
+ALONE := tests/e2e/lab tests/e2e/control tests/e2e/test_scale.py tests/e2e/test_large_zone.py tests/deploy/test_lab.py
 EVERY_BRANCH := 'gslb/dns/*,gslb/table/*,gslb/responder.py,gslb/replies.py'
-LAB_TOOLS := curl dig ip nft setpriv ss psql postgres pgpool etcd etcdctl nginx php-fpm8.2 \
+TEST_TOOLS := dig nsd knotd unbound zonemaster-cli ip postgres nginx etcd etcdctl nft faketime openssl systemd-analyze \
+	bird keepalived exabgp fstrm_capture dnstap-ldns amtool promtool tmux zsh fish
+LAB_TOOLS := curl dig ip nft setpriv ss zonemaster-cli psql postgres pgpool etcd etcdctl nginx php-fpm8.2 \
 	/usr/share/zabbix/index.php zabbix_server zabbix_agentd named unbound
 COMPILE := build/tools/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
 	--build-deps-for=editable --no-header --no-annotate --no-emit-options --no-emit-index-url --no-emit-trusted-host
 
-.PHONY: help run test check format smoke conformance fuzz bench guard soak constraints lab lab-test lab-down clean
+.PHONY: help run test check format smoke conformance fuzz bench guard soak constraints lab lab-test lab-soak lab-down clean
 
 help:
 	@echo 'make run          two demo data centres and a node; Ctrl-C ends it'
@@ -27,6 +30,7 @@ help:
 	@echo 'make soak         the long tests'
 	@echo 'make lab          two data centres with Zabbix, a witness and users, in namespaces of this machine: deploy/lab/ (root, Debian)'
 	@echo 'make lab-test     break them, and see whether users notice; LAB="site-cut drain" for some alone'
+	@echo 'make lab-soak     the same five times at the default times, hours; goes on where it was; LAB="--rounds 2 site-cut"'
 	@echo 'make lab-down     end and remove them'
 	@echo 'make constraints  pin the newest packages again'
 	@echo 'make clean        remove everything that make made'
@@ -35,10 +39,9 @@ run: .venv/.run
 	@$(BIN)/gslb demo
 
 test: .venv/.dev
-	@tools/system-tools dig nsd knotd unbound zonemaster-cli ip postgres nginx etcd etcdctl nft faketime openssl systemd-analyze bird keepalived exabgp fstrm_capture dnstap-ldns amtool promtool tmux zsh fish
-	rm -f .pytest_cache/v/cache/lastfailed
-	tools/run-tests -n 3 --dist loadfile $(ALONE:%=--ignore=%) --cov --cov-report=
-	tools/run-tests $(ALONE) --cov --cov-append --cov-report=
+	@tools/system-tools $(TEST_TOOLS) $(LAB_TOOLS)
+	tools/run-tests 8 -n 3 --dist loadfile --no-loadscope-reorder $(ALONE:%=--ignore=%) --durations=15 --cov --cov-report=
+	tools/run-tests 3 $(ALONE) --durations=15 --cov --cov-append --cov-report=
 	$(BIN)/coverage report --skip-covered --fail-under=90
 	$(BIN)/coverage report --include=$(EVERY_BRANCH) --skip-covered --fail-under=100
 
@@ -84,6 +87,10 @@ lab: .venv/.dev
 lab-test: .venv/.dev
 	@tools/system-tools $(LAB_TOOLS)
 	@$(BIN)/python -m deploy.lab test $(LAB)
+
+lab-soak: .venv/.dev
+	@tools/system-tools $(LAB_TOOLS)
+	@$(BIN)/python -m deploy.lab soak $(LAB)
 
 lab-down: .venv/.dev
 	@$(BIN)/python -m deploy.lab down

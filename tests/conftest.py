@@ -30,6 +30,28 @@ PACKAGES = {
     "unbound": "unbound",
 }
 ROOT = Path(__file__).parent.parent
+LONGEST = (  # files with which processes that share the tests begin: what begins last keeps all waiting
+    "simulation/test_storms.py",
+    "e2e/test_reloads.py",
+    "e2e/test_trials.py",
+    "simulation/test_deaths.py",
+    "e2e/test_chaos.py",
+    "fuzz/test_respond.py",
+    "e2e/test_drains.py",
+    "simulation/test_votes.py",
+    "e2e/test_failover.py",
+    "differential/test_static.py",
+    "deploy/test_push_zones.py",
+    "simulation/test_answers.py",
+    "probe/test_icmp.py",
+    "cli/test_demo.py",
+    "store/test_writer.py",
+    "e2e/test_tutorial.py",
+    "e2e/test_upgrade.py",
+    "server/test_tcp_hostile.py",
+    "resolver/test_unbound.py",
+    "probe/test_postgres.py",
+)
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}  # so that this tree is tested from any folder
 
 
@@ -102,7 +124,10 @@ def eventually() -> Callable[..., None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the soak tests unless `-m` asks for them."""
+    """Leave out the soak tests unless `-m` asks for them; where processes share the tests, LONGEST come first."""
+    if hasattr(config, "workerinput"):
+        places = {str(ROOT / "tests" / name): place for place, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: places.get(str(item.path), len(LONGEST)))
     if "soak" in (config.option.markexpr or ""):
         return
     soak = [item for item in items if item.get_closest_marker("soak")]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONGEST, ROOT
+
 SKIPPING = """
 import pytest
 
@@ -59,3 +61,7 @@ def test_a_skipped_module_fails_in_ci(tmp_path: Path) -> None:
 @pytest.mark.parametrize("expression", ["soak", "soak or not soak"])
 def test_soak_runs_where_it_is_asked_for(expression: str, tmp_path: Path) -> None:
     assert "FAILED test_it.py::test_soak" in run(tmp_path, "", "-m", expression).stdout
+
+
+def test_the_files_that_begin_first_are_there() -> None:
+    assert [name for name in LONGEST if not (ROOT / "tests" / name).exists()] == []

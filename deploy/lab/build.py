@@ -5,10 +5,10 @@ import sys
 import time
 from collections.abc import Callable
 
-from deploy.lab import files, network, seed, services, zabbix
+from deploy.lab import files, network, seed, services, watching, zabbix
 from deploy.lab.database.etcd import NoMajorityError
 from deploy.lab.database.ledger import View
-from deploy.lab.insight import status, view
+from deploy.lab.insight import resolve, status, view
 from deploy.lab.plan import CENTRES, FOLDER, OUTSIDE, PGPOOL_PORT, RESOLVER, TOKYO, VOTERS, ZONE, Site, other
 from deploy.lab.processes import LabError, Ready, end_all, run
 
@@ -30,6 +30,7 @@ def up(profile: str) -> None:
         ("the root, example.com and the users' resolver", _names),
         ("gslb nodes agree", _nodes),
         ("an agent, and what Zabbix knows of it", _agent),
+        ("Zabbix watches the nodes: deploy/zabbix/", watching.configure),
         ("a user sees the front end by its name", _user),
     ]
     for number, (text, do) in enumerate(steps, 1):
@@ -160,7 +161,13 @@ def _nodes() -> None:
 
 def _agent() -> None:
     zabbix.configure()
+    if not services.agent().process():  # whom it cannot reach it tries again after a minute
+        services.unbound().ready(_leads_to_the_active, 60)
     services.agent().start()
+
+
+def _leads_to_the_active() -> bool:
+    return resolve("zabbix-server") == [site.host("app").address for site in CENTRES if listens(site)]
 
 
 def _user() -> None:

@@ -127,11 +127,16 @@ def _zones(profile: str) -> None:
     """The zone file of the repository, with the profile's times, and who probes."""
     ZONES.mkdir(parents=True, exist_ok=True)
     text = (ROOT / "zones" / "zabbix.yaml").read_text(encoding="utf-8").replace("# password_file:", "password_file:")
-    for key, value in PROFILES[profile].items():
-        text = re.sub(rf"(?m)^(    {key}: |.*\bpool: .*\b{key}: )(\d+\w*)", rf"\g<1>{value}", text)
-    (ZONES / "zabbix.yaml").write_text(text, encoding="utf-8")
+    (ZONES / "zabbix.yaml").write_text(timed(text, profile), encoding="utf-8")
     (ZONES / "probers.yaml").write_text((TEMPLATES / "probers.yaml").read_text())
     _secret(ZONES / "database.password", passwords()["gslb"] + "\n", "root")
+
+
+def timed(text: str, profile: str) -> str:
+    """A zone file with a profile's times in the place of its own."""
+    for key, value in PROFILES[profile].items():
+        text = re.sub(rf"(?m)^(    {key}: |.*\bpools?: .*\b{key}: )(\d+\w*)", rf"\g<1>{value}", text)
+    return text
 
 
 def _fill(folder: Path, name: str, user: str, site: Site, **more: str) -> None:

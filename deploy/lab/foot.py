@@ -19,7 +19,7 @@ class Foot:
     """`Foot(host).do(function)` is what the function returns; `begin` does not wait. `threads` run at the same time."""
 
     def __init__(self, host: Host, threads: int = 1) -> None:
-        self._pool = ThreadPoolExecutor(threads, initializer=_enter, initargs=(namespace(host),))
+        self._pool = ThreadPoolExecutor(threads, initializer=enter, initargs=(namespace(host),))
 
     def do(self, function: Callable[[], Found]) -> Found:
         return self.begin(function).result()
@@ -28,7 +28,8 @@ class Foot:
         return self._pool.submit(function)
 
 
-def _enter(name: str) -> None:
+def enter(name: str) -> None:
+    """Bring this thread, and it alone, into a namespace."""
     with Path("/run/netns", name).open() as file:
         if _LIBC.setns(file.fileno(), _NEW_NET):
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

@@ -2,6 +2,7 @@
 
 import functools
 import subprocess
+from typing import Any
 
 import dns.exception
 import dns.message
@@ -63,10 +64,20 @@ def sql(site: Site, query: str, database: str = "zabbix") -> str:
     return run(site.host("db"), "psql", "-h", str(folder), "-XAtqc", query, database, user="postgres").strip()
 
 
-def stored(site: Site) -> set[int]:
-    """The numbers of the lab's agent that are in the database of a site."""
+def timeline(site: Site) -> int:
+    """How often a primary was promoted, as PostgreSQL itself counts: each promotion begins the next timeline."""
+    return int(sql(site, "SELECT pg_walfile_name(pg_current_wal_lsn())")[:8], 16)
+
+
+def stored(site: Site, above: int) -> set[int]:
+    """The numbers of the lab's agent that are in the database of a site, above one of them."""
     query = "SELECT DISTINCT value FROM history_uint JOIN items USING (itemid) WHERE key_ = 'lab.count'"
-    return set(map(int, sql(site, query).split()))
+    return set(map(int, sql(site, f"{query} AND value > {above}").split()))
+
+
+def written(site: Site, by: str, above: int) -> set[int]:
+    """The same of the rows that a site's writer wrote."""
+    return set(map(int, sql(site, f"SELECT number FROM lab_writes WHERE site = '{by}' AND number > {above}").split()))
 
 
 def pools(site: Site) -> str:
@@ -81,17 +92,32 @@ def pools(site: Site) -> str:
     return ", ".join(f"{row[1]} {row[3]} {row[6]}" for row in rows if len(row) > 6)
 
 
-def status() -> None:
-    """Print it."""
-    missing = [f"{s.name} of {s.host.name}" for s in services.everything() if not s.process()]
-    print(f"not running: {', '.join(missing) or 'nothing'}")
+def picture() -> dict[str, Any]:
+    """All of it, for JSON."""
     try:
         found = view()
-        print(f"database: term {found.number} of {found.site}, held by {found.holder or 'nobody'}, ", end="")
-        print(f"in sync: {found.synced or 'nobody'}")
+        ledger = {"term": found.number, "site": found.site, "holder": found.holder, "synced": found.synced}
     except NoMajorityError as error:
-        print(f"database: no majority of etcd: {error}")
-    for site in CENTRES:
-        print(f"{site.name}: PostgreSQL {role(site)}; Pgpool: {pools(site)}")
-    for name in ("zabbix", "zabbix-server", "zabbix-db"):
-        print(f"{name}.{ZONE}: {' '.join(resolve(name)) or '-'}")
+        ledger = {"fault": f"no majority of etcd: {error}"}
+    return {
+        "not_running": [f"{s.name} of {s.host.name}" for s in services.everything() if not s.process()],
+        "database": ledger,
+        "sites": {site.name: {"postgresql": role(site), "pgpool": pools(site)} for site in CENTRES},
+        "names": {f"{name}.{ZONE}": resolve(name) for name in ("zabbix", "zabbix-server", "zabbix-db")},
+    }
+
+
+def status() -> None:
+    """Print it."""
+    found = picture()
+    ledger = found["database"]
+    print(f"not running: {', '.join(found['not_running']) or 'nothing'}")
+    if "fault" in ledger:
+        print(f"database: {ledger['fault']}")
+    else:
+        print(f"database: term {ledger['term']} of {ledger['site']}, ", end="")
+        print(f"held by {ledger['holder'] or 'nobody'}, in sync: {ledger['synced'] or 'nobody'}")
+    for site, one in found["sites"].items():
+        print(f"{site}: PostgreSQL {one['postgresql']}; Pgpool: {one['pgpool']}")
+    for name, addresses in found["names"].items():
+        print(f"{name}: {' '.join(addresses) or '-'}")

@@ -1,8 +1,9 @@
-"""Who notices: a user in a browser session, an agent that sends numbers, and a watch on who is primary.
+"""Who notices: a user in a browser session, an agent that sends numbers, and who writes to the database.
 
 Each is a loop in a thread of its own, in the network of its host, until `ended` is set. Times are monotonic seconds.
 """
 
+import asyncio
 import http.client
 import json
 import re
@@ -10,23 +11,22 @@ import socket
 import struct
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+import asyncpg
 import dns.exception
 import dns.message
 import dns.query
 
-from deploy.lab.database.etcd import NoMajorityError
+from deploy.lab.files import passwords
 from deploy.lab.foot import Foot
-from deploy.lab.insight import role, view
-from deploy.lab.plan import CENTRES, OUTSIDE, RESOLVER, ZONE
+from deploy.lab.plan import CENTRES, OUTSIDE, PGPOOL_PORT, RESOLVER, ZONE, Site
 
-_SITES = {address: site.name for site in CENTRES for address in (site.host("app").address, site.host("db").address)}
+SITES = {address: site.name for site in CENTRES for address in (site.host("app").address, site.host("db").address)}
+PATIENCE = 3.0  # seconds that a user waits for a page, the agent for an answer, and a writer for its commit
+_REFUSALS = (OSError, EOFError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _PAGE = "/zabbix.php?action=userprofile.edit"
-_LOOKERS = ThreadPoolExecutor(len(CENTRES))
-_PATIENCE = 3.0  # seconds that a user waits for a page, and the agent for an answer
 
 
 class Visit(NamedTuple):
@@ -38,12 +38,22 @@ class Visit(NamedTuple):
     fault: str
 
 
-class Primaries(NamedTuple):
-    """One look: which sites' servers take writes, and whose term it is (0 = no majority answered)."""
+class Value(NamedTuple):
+    """A number of the agent: when it was tried first, when a server took it, and whose server."""
 
-    when: float
-    sites: tuple[str, ...]
-    term: int
+    number: int
+    tried: float
+    taken: float
+    site: str
+
+
+class Write(NamedTuple):
+    """A row that a site's Pgpool was given; `fault` is empty where it acknowledged the commit."""
+
+    number: int
+    begun: float
+    ended: float
+    fault: str
 
 
 def resolve(name: str) -> str:
@@ -64,24 +74,28 @@ class Person:
 
     pause = 0.5
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, site: Site = OUTSIDE) -> None:
         self._ended = threading.Event()
-        self._foot = Foot(OUTSIDE.host(kind))
+        self._foot = Foot(site.host(kind))
 
     def begin(self) -> None:
-        self._loop = self._foot.begin(self._run)
+        self._rounds = self._foot.begin(self._run)
 
     def end(self) -> None:
         """Returns when the last round is over; raises what went wrong in it."""
         self._ended.set()
-        self._loop.result(30)
+        self._rounds.result(30)
 
     def _run(self) -> None:
         while not self._ended.wait(self.pause):
             self._once()
+        self._close()
 
     def _once(self) -> None:
         raise NotImplementedError
+
+    def _close(self) -> None:
+        """After the last round, in the same thread."""
 
 
 class User(Person):
@@ -96,7 +110,7 @@ class User(Person):
         begun, site = time.monotonic(), ""
         try:
             address = resolve("zabbix")
-            site = _SITES[address]
+            site = SITES[address]
             fault = self._open(address)
         except (OSError, http.client.HTTPException) as error:
             fault = f"{type(error).__name__}: {error}"
@@ -114,7 +128,7 @@ class User(Person):
         return f"status {status}, {_text(page)}"
 
     def _request(self, address: str, method: str, path: str, body: str = "") -> tuple[int, str]:
-        connection = http.client.HTTPConnection(address, timeout=_PATIENCE)
+        connection = http.client.HTTPConnection(address, timeout=PATIENCE)
         headers = {"Host": f"zabbix.{ZONE}", "Cookie": self._cookie}
         if body:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -136,18 +150,19 @@ class Agent(Person):
     def __init__(self) -> None:
         super().__init__("agent")
         self.first = self.last = int(time.time()) * 1000  # unlike those of any other agent
-        self.waits: list[tuple[float, float]] = []  # when a number was first tried, and when it was taken
+        self.values: list[Value] = []
         self._queue: list[tuple[int, float, float]] = []
 
     def _once(self) -> None:
         self.last += 1
         self._queue.append((self.last, time.time(), time.monotonic()))
         try:
-            self._send(resolve("zabbix-server"))
+            address = resolve("zabbix-server")
+            self._send(address)
         except OSError:
             return
         now = time.monotonic()
-        self.waits += [(begun, now) for _, _, begun in self._queue]
+        self.values += [Value(number, tried, now, SITES[address]) for number, _, tried in self._queue]
         self._queue.clear()
 
     def _send(self, address: str) -> None:
@@ -156,38 +171,62 @@ class Agent(Person):
             for n, at, _ in self._queue
         ]
         body = json.dumps({"request": "sender data", "data": data}).encode()
-        with socket.create_connection((address, 10051), _PATIENCE) as sock:
+        with socket.create_connection((address, 10051), PATIENCE) as sock:
             sock.sendall(b"ZBXD\x01" + struct.pack("<II", len(body), 0) + body)
             with sock.makefile("rb") as file:
                 answer = json.loads(file.read()[13:] or b"{}")
         if f"processed: {len(data)};" not in answer.get("info", ""):
             raise OSError(f"the server took not all of it: {answer}")
 
-    def taken(self) -> set[int]:
-        """The numbers that a server has acknowledged."""
-        return set(range(self.first + 1, self.last + 1)) - {number for number, _, _ in self._queue}
-
     @property
     def unsent(self) -> int:
         return len(self._queue)
 
 
-class Watch(Person):
-    """Looks at both servers at the same time: two primaries at once must never be."""
+class Writer(Person):
+    """Commits 1, 2, 3 ... to a table of the lab's own, through a site's Pgpool, as its Zabbix does. Never twice."""
 
-    def __init__(self) -> None:
-        super().__init__("user")
-        self.seen: list[Primaries] = []
+    pause = 0.2
+
+    def __init__(self, site: Site) -> None:
+        super().__init__("app", site)
+        self.site = site.name
+        self.writes: list[Write] = []
+        self.first = self._last = int(time.time()) * 1000
+        self._password = passwords()["zabbix"]
+        self._loop = asyncio.Runner()
+        self._link: asyncpg.Connection | None = None
 
     def _once(self) -> None:
-        when = time.monotonic()
-        looks = [_LOOKERS.submit(role, site) for site in CENTRES]
+        self._last += 1
+        begun, fault = time.monotonic(), ""
         try:
-            term = view().number
-        except NoMajorityError:
-            term = 0
-        sites = tuple(site.name for site, look in zip(CENTRES, looks, strict=True) if look.result() == "primary")
-        self.seen.append(Primaries(when, sites, term))
+            self._loop.run(self._write(self._last))
+        except _REFUSALS as error:
+            fault = f"{type(error).__name__}: {error}"
+            self._hang_up()
+        self.writes.append(Write(self._last, begun, time.monotonic(), fault))
+
+    async def _write(self, number: int) -> None:
+        self._link = self._link or await asyncpg.connect(
+            host="127.0.0.1",
+            port=PGPOOL_PORT,
+            user="zabbix",
+            database="zabbix",
+            password=self._password,
+            ssl=False,
+            timeout=PATIENCE,
+        )
+        await self._link.execute(f"INSERT INTO lab_writes VALUES ('{self.site}', {number})", timeout=PATIENCE)
+
+    def _hang_up(self) -> None:
+        if self._link:
+            self._link.terminate()
+        self._link = None
+
+    def _close(self) -> None:
+        self._hang_up()
+        self._loop.close()
 
 
 def _text(page: str) -> str:

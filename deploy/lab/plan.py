@@ -102,5 +102,6 @@ def other(site: Site) -> Site:
 
 
 def endpoints(first: Site) -> tuple[str, ...]:
-    """Client URLs of the etcd members, the nearest first."""
-    return tuple(f"http://{site.etcd}:{ETCD_CLIENTS}" for site in sorted(VOTERS, key=lambda site: site is not first))
+    """Client URLs of the etcd members: the nearest first, then the witness, which a cut between two sites leaves."""
+    nearest = sorted(VOTERS, key=lambda site: (site is not first, site in CENTRES))
+    return tuple(f"http://{site.etcd}:{ETCD_CLIENTS}" for site in nearest)

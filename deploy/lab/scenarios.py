@@ -1,28 +1,28 @@
 """What is broken, how it is mended, and what is promised about it."""
 
-import json
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 from deploy.lab import network, services
-from deploy.lab.insight import view
-from deploy.lab.plan import NAGOYA, OSAKA, SITES, TOKYO, Site, other
-from deploy.lab.processes import LabError, Service, in_host
-
-DETECTION = 3.6  # seconds, by the fast profile of monitors
-TTL = 5.0
-PAGE = 3.0  # a request that was under way, or that the user gave up
-DATABASE = 17.0  # Pgpool's health check beside the lease [6], the election of a leader that died too [3], promotion [3]
-SWITCH = 40.0
+from deploy.lab.acts import (
+    back,
+    back_by_hand,
+    drained_first,
+    kill,
+    kill_postgres,
+    maintenance,
+    others,
+    power_off,
+    start,
+)
+from deploy.lab.plan import NAGOYA, OSAKA, TOKYO, Site, other
+from deploy.lab.times import DATABASE, ELECTION, PAGE, WHOLE, Times
 
 
 class Scenario(NamedTuple):
     """`user` is how long after the event a user's request may still fail, in seconds; `fails`: none may.
 
-    `terms` is how many failovers of the database it makes. `steady` is how long it is watched after that.
+    `do` and `undo` raise LabError where what they are for does not come about.
     """
 
     name: str
@@ -30,151 +30,175 @@ class Scenario(NamedTuple):
     do: Callable[[], None]
     undo: Callable[[], None]
     user: float
-    terms: int = 0
+    terms: int = 0  # how many failovers of the database it makes
     fails: bool = True
     needs: str = ""  # the site that must have the primary before
     hits: str = TOKYO.name  # the site that must be serving the user at that moment
+    leaves: str = ""  # the site that users are led to no more
+    loses: str = ""  # the site whose Zabbix server ends, or is cut off, with what it took and had not yet written
+    dies: str = ""  # the site of which nothing is served then: Zabbix is to show it
+    elects: bool = False  # whether etcd may have to elect a leader meanwhile, which comes on top of the detection
 
 
-def _others(site: Site) -> tuple[Site, ...]:
-    return tuple(one for one in SITES if one is not site)
-
-
-def kill(site: Site) -> None:
-    """The power of a site is gone."""
-    power_off(*services.of_site(site))
-
-
-def power_off(*programs: Service) -> None:
-    for service in programs:
-        service.kill()
-
-
-def start(*programs: Service) -> None:
-    for service in programs:
-        service.start()
-
-
-def drain(site: Site) -> None:
-    """As an operator does before maintenance: returns when nobody is led there any more, and answers have run out."""
-    gslb(other(site), "drain", f"site/{site.name}", "--for", "1h", "--reason", "maintenance", "--wait")
-
-
-def gslb(site: Site, *arguments: str) -> str:
-    """The command line of a site's node. Raises LabError."""
-    host = site.host("dns")
-    folder = host.folder / "gslb"
-    argv = [sys.executable, "-m", "gslb.cli.main", *arguments, "--config", str(folder / "gslb.yaml")]
-    done = subprocess.run(in_host(host, argv), capture_output=True, text=True, timeout=120, check=False)
-    if done.returncode:
-        raise LabError(f"gslb {' '.join(arguments)}: {done.stderr or done.stdout}")
-    return done.stdout
-
-
-def _maintenance(site: Site) -> None:
-    """Drain, then let the database go over in order, then stop everything."""
-    drain(site)
-    for service in reversed(services.of_site(site)):
-        service.stop()
-
-
-def _back(site: Site) -> None:
-    start(*services.of_site(site))
-
-
-def _undrain(site: Site) -> None:
-    _back(site)
-    gslb(other(site), "undrain", f"site/{site.name}")
-
-
-def switch(site: Site) -> None:
-    """Let the primary go elsewhere in order: its guardian stops it and gives the key back, and comes back to follow."""
-    guardian, goal = services.guardian(site), other(site).name
-    guardian.stop()
-    deadline = time.monotonic() + SWITCH
-    while view().site != goal:
-        if time.monotonic() > deadline:
-            raise LabError(
-                f"{goal} has not become primary: {services.pgpool(other(site)).host.folder}/pgpool/failover.log"
-            )
-        time.sleep(0.5)
-    guardian.start()
-
-
-def all_up() -> bool:
-    """Whether every member is observed up that should be: all but the standbys of exclusive pools."""
-    found = json.loads(gslb(TOKYO, "status", "--json"))
-    web = next(pool for pool in found["pools"] if pool["name"] == "zabbix-web")
-    return all(item["observed"] == "up" for member in web["members"] for item in member["addresses"])
-
-
-def all_of() -> list[Scenario]:
-    """In the order in which `make lab-test` runs them."""
-    front_end = [services.nginx(TOKYO), services.php(TOKYO)]
-    app = TOKYO.host("app")
+def all_of(times: Times) -> list[Scenario]:
+    """In the order in which `make lab-test` runs them: each leaves the primary where the next one wants it."""
+    gone = times.web.falls + times.web.ttl + WHOLE + PAGE
     return [
-        Scenario(
-            "front-end",
-            "front end of Tokyo stopped",
-            lambda: power_off(*front_end),
-            lambda: start(*front_end),
-            DETECTION + TTL + PAGE,
-        ),
-        Scenario(
-            "no-database",
-            "database unreachable from Tokyo's front end, which answers 200 still",
-            lambda: network.refuse(app, "tcp dport 5432"),
-            lambda: network.refuse(app),
-            DETECTION + TTL + PAGE,
-        ),
-        Scenario(
-            "site-cut",
-            "Tokyo, with the primary, cut off from everything",
-            lambda: network.part((TOKYO,), _others(TOKYO)),
-            network.part,
-            DETECTION + TTL + DATABASE + PAGE,
-            terms=1,
-            needs=TOKYO.name,
-        ),
-        Scenario(
-            "drain",
-            "Tokyo drained with --wait, then everything in it stopped",
-            lambda: _maintenance(TOKYO),
-            lambda: _undrain(TOKYO),
-            0.0,
-            fails=False,
-            needs=OSAKA.name,
-        ),
-        Scenario(
-            "nodes",
-            "Tokyo's node and etcd killed",
-            lambda: power_off(services.node(TOKYO), services.etcd(TOKYO)),
-            lambda: start(services.etcd(TOKYO), services.node(TOKYO)),
-            PAGE,
-        ),
-        Scenario(
-            "link-cut",
-            "the link between Tokyo and Osaka cut, both alive",
-            lambda: network.part((TOKYO,), (OSAKA,)),
-            network.part,
-            DETECTION + TTL + PAGE,
-        ),
-        Scenario(
-            "witness",
-            "the witness lost",
-            lambda: kill(NAGOYA),
-            lambda: _back(NAGOYA),
-            0.0,
-            fails=False,
-        ),
-        Scenario(
-            "site-dead",
-            "Osaka, with the primary, without power",
-            lambda: kill(OSAKA),
-            lambda: _back(OSAKA),
-            DETECTION + TTL + DATABASE + PAGE,
-            terms=1,
-            needs=OSAKA.name,
-            hits=OSAKA.name,
-        ),
+        _front_end(TOKYO, gone),
+        _front_end(OSAKA, gone),
+        _no_database(TOKYO, gone),
+        _nodes(OSAKA),
+        _cut(OSAKA, gone + ELECTION, needs=TOKYO),
+        _cut(TOKYO, gone + DATABASE, needs=TOKYO),
+        _drain(TOKYO),
+        _nodes(TOKYO),
+        _link(gone),
+        _witness(),
+        _dead(OSAKA, gone + DATABASE),
+        _returns(TOKYO, gone + DATABASE),
+        _primary(OSAKA),
+        _database_host(TOKYO),
     ]
+
+
+def _front_end(site: Site, gone: float) -> Scenario:
+    programs = [services.nginx(site), services.php(site)]
+    return Scenario(
+        _name("front-end", site),
+        f"front end of {site.name.title()} stopped",
+        lambda: power_off(*programs),
+        lambda: start(*programs),
+        gone,
+        hits=site.name,
+        leaves=site.name,
+    )
+
+
+def _no_database(site: Site, gone: float) -> Scenario:
+    app = site.host("app")
+    return Scenario(
+        "no-database",
+        f"database unreachable from {site.name.title()}'s front end, which answers 200 still",
+        lambda: network.refuse(app, "tcp dport 5432"),
+        lambda: network.refuse(app),
+        gone,
+        hits=site.name,
+        leaves=site.name,
+    )
+
+
+def _nodes(site: Site) -> Scenario:
+    programs = [services.etcd(site), services.node(site)]
+    return Scenario(
+        _name("nodes", site),
+        f"{site.name.title()}'s node and etcd killed",
+        lambda: power_off(*reversed(programs)),
+        lambda: start(*programs),
+        PAGE,
+        hits=site.name,
+    )
+
+
+def _cut(site: Site, user: float, needs: Site) -> Scenario:
+    primary = needs is site
+    return Scenario(
+        _name("site-cut", site),
+        f"{site.name.title()}, with the {'primary' if primary else 'standby servers'}, cut off from everything",
+        lambda: network.part((site,), others(site)),
+        network.part,
+        user,
+        terms=int(primary),
+        needs=needs.name,
+        hits=site.name,
+        leaves=site.name,
+        loses=site.name if primary else "",
+        dies=site.name,
+        elects=True,
+    )
+
+
+def _drain(site: Site) -> Scenario:
+    return Scenario(
+        "drain",
+        f"{site.name.title()} drained with --wait, then everything in it stopped; resumed by hand",
+        lambda: maintenance(site),
+        lambda: back_by_hand(site),
+        0.0,
+        fails=False,
+        needs=other(site).name,
+        hits=site.name,
+        leaves=site.name,
+    )
+
+
+def _link(gone: float) -> Scenario:
+    """The site whose etcd member loses its leader has to find another member, and until then hears no votes."""
+    return Scenario(
+        "link-cut",
+        "the link between Tokyo and Osaka cut, both alive",
+        lambda: network.part((TOKYO,), (OSAKA,)),
+        network.part,
+        gone + ELECTION,
+        needs=OSAKA.name,
+        leaves=TOKYO.name,
+        elects=True,
+    )
+
+
+def _witness() -> Scenario:
+    return Scenario("witness", "the witness lost", lambda: kill(NAGOYA), lambda: back(NAGOYA), 0.0, fails=False)
+
+
+def _dead(site: Site, user: float) -> Scenario:
+    return Scenario(
+        "site-dead",
+        f"{site.name.title()}, with the primary, without power",
+        lambda: kill(site),
+        lambda: back(site),
+        user,
+        terms=1,
+        needs=site.name,
+        hits=site.name,
+        leaves=site.name,
+        loses=site.name,
+        dies=site.name,
+        elects=True,
+    )
+
+
+def _returns(site: Site, user: float) -> Scenario:
+    return _dead(site, user)._replace(
+        name="site-back",
+        text=f"{site.name.title()}, with the primary, without power; back as a standby, and resumed by hand",
+        undo=lambda: drained_first(site),
+    )
+
+
+def _primary(site: Site) -> Scenario:
+    return Scenario(
+        "primary",
+        f"PostgreSQL of {site.name.title()}, the primary, killed",
+        lambda: kill_postgres(site),
+        lambda: None,
+        DATABASE + PAGE,
+        terms=1,
+        needs=site.name,
+        hits=site.name,
+    )
+
+
+def _database_host(site: Site) -> Scenario:
+    return Scenario(
+        "database-host",
+        f"the database host of {site.name.title()}, with the primary, without power",
+        lambda: power_off(services.guardian(site)),
+        lambda: start(services.guardian(site)),
+        DATABASE + PAGE,
+        terms=1,
+        needs=site.name,
+        hits=site.name,
+    )
+
+
+def _name(kind: str, site: Site) -> str:
+    return kind if site is TOKYO else f"{kind}-{site.name}"

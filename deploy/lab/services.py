@@ -42,6 +42,7 @@ def guardian(site: Site) -> Service:
         *(PYTHON, "-m", "deploy.lab.database.guardian", "--site", site.name, "--peer", peer.name),
         *("--peer-server", peer_server(peer), "--folder", str(host.folder / "postgresql")),
         *(["--found"] if site is TOKYO else []),
+        "--no-sync",
         *("--etcd", *endpoints(site)),
     ]
     return Service(host, "guardian", argv, "postgres")

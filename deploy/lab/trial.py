@@ -1,185 +1,273 @@
-"""Runs scenarios while a user, an agent and a watch look on; prints a timeline, and says what was promised and kept."""
+"""Runs scenarios while people and onlookers note what they see, and has them judged."""
 
 import json
+import subprocess
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from contextlib import suppress
 
-from deploy.lab import insight, scenarios
+from deploy.lab import acts, delegation, insight, network, report, scenarios, times, watching
+from deploy.lab.beats import Beats, beats
 from deploy.lab.build import listens, up
+from deploy.lab.cast import Cast
 from deploy.lab.database.etcd import NoMajorityError
-from deploy.lab.people import Agent, Primaries, User, Visit, Watch
-from deploy.lab.plan import CENTRES, FOLDER
+from deploy.lab.judge import Notes, State, judge
+from deploy.lab.outcome import Outcome, Part
+from deploy.lab.plan import CENTRES, FOLDER, Site, other
+from deploy.lab.plot import timeline
 from deploy.lab.processes import LabError
 from deploy.lab.scenarios import Scenario
+from deploy.lab.times import Times
 
-_CALM = 120.0  # seconds until everything is as it was
-_BEFORE, _AFTER = 3.0, 10.0  # watched before an event, and after the promise
+_CALM = 150.0  # seconds until everything is as it was
+_BEFORE, _AFTER = 3.0, 4.0  # watched before an event, and after the promise
 _WRITTEN = 15.0  # until a server that took a value has written it
+_TURNS = 12  # times the TTL, until the user is served by the site that is to be
+_TABLE = "CREATE TABLE IF NOT EXISTS lab_writes (site text, number bigint, PRIMARY KEY (site, number))"
+
+_CHECKS = (
+    ("delegation", "parent, name servers, unbound and Zonemaster agree", delegation.check),
+    ("watching", "every item of the template has a value in Zabbix", watching.report),
+)
 
 
-class Outcome(NamedTuple):
-    """What was measured of one scenario. Moments are seconds after the event."""
-
-    name: str
-    text: str
-    promise: float
-    failures: int
-    last_failure: float  # the end of the last request that failed; 0.0 = none
-    terms: int
-    primaries: int  # the most that were seen at the same time
-    gap: float  # the longest time without any primary
-    delay: float  # the longest that a number of the agent waited
-    visits: Sequence[Visit]
-    begun: float
-    faults: Sequence[str]
+class UnrestError(LabError):
+    """It did not come to rest."""
 
 
-def run(names: Sequence[str]) -> bool:
-    """All scenarios, or those that are named. Whether every promise was kept."""
-    up("fast")
-    outcomes = []
-    for scenario in scenarios.all_of():
+def run(names: Sequence[str]) -> list[Outcome]:
+    """Each scenario once, or those that are named. Only all of them are written into the README."""
+    promised, every = prepare("fast")
+    outcomes = [] if names else [_check(*check) for check in _CHECKS]
+    for scenario in every:
         if not names or scenario.name in names:
-            outcomes.append(_try(scenario))
-            _show(outcomes[-1])
-    _record(outcomes)
-    faults = [fault for outcome in outcomes for fault in outcome.faults]
-    print(f"\n{len(outcomes)} scenarios, {len(faults)} promises broken")
-    return not faults
+            outcomes.append(attempt(scenario, promised))
+            (FOLDER / "outcomes.json").write_text(json.dumps([outcome.plain() for outcome in outcomes]))
+            (FOLDER / "timeline.svg").write_text(timeline(outcomes))
+    if not names:
+        report.write_test(outcomes)
+    print(f"\n{report.totals(outcomes)}\n{FOLDER}/outcomes.json, {FOLDER}/timeline.svg", flush=True)
+    return outcomes
 
 
-def _try(scenario: Scenario) -> Outcome:
-    print(f"\n{scenario.text}", flush=True)
-    _prepare(scenario)
-    user, agent, watch = User(), Agent(), Watch()
-    for person in (user, agent, watch):
-        person.begin()
+def _check(name: str, text: str, check: Callable[[], bool]) -> Outcome:
+    """What is to be right before anything is broken. It prints what it finds."""
+    print(f"\n{name}: {text}", flush=True)
     try:
+        faults = [] if check() else [f"it is not: python -m deploy.lab {name}"]
+    except LabError as error:
+        faults = [str(error)]
+    return Outcome(name, text, "fast", faults=faults)
+
+
+def prepare(profile: str) -> tuple[Times, list[Scenario]]:
+    """A lab that stands with that profile, its promises, and all scenarios with them."""
+    up(profile)
+    await_(lambda: insight.view().holder != "", "nobody is primary", _CALM)
+    turn = _turn()
+    insight.sql(turn, f"UPDATE config SET ha_failover_delay = '{times.TAKEOVER[profile]:.0f}s'")
+    insight.sql(turn, f"SET ROLE zabbix; {_TABLE}")
+    promised = times.served(profile)
+    return promised, scenarios.all_of(promised)
+
+
+def attempt(scenario: Scenario, promised: Times) -> Outcome:
+    """Run one and say what came of it. What keeps it from its end is a broken promise, too; then all is mended."""
+    begun = time.monotonic()
+    print(f"\n{scenario.name}: {scenario.text}", flush=True)
+    try:
+        outcome = judge(scenario, promised, _notes(scenario, promised))
+    except (LabError, NoMajorityError, OSError, subprocess.SubprocessError) as error:
+        fault = f"it did not come to its end: {error}"
+        outcome = Outcome(scenario.name, scenario.text, promised.profile, faults=[fault])
+        _mend(promised.profile)
+    outcome = outcome._replace(seconds=round(time.monotonic() - begun, 1))
+    tell(outcome)
+    return outcome
+
+
+def tell(outcome: Outcome) -> None:
+    """What was measured, beside what was promised."""
+    for part in outcome.parts:
+        bound = "" if part.bound is None else f" of {part.bound:.1f}"
+        print(f"  {part.name}: {part.took:.1f} s{bound}")
+    counts = dict(outcome.counts)
+    if counts:
+        print(
+            f"  {counts['failures']} of {counts['requests']} requests failed;"
+            f" {counts['promotions']} promotions; {counts['writes']} writes, {counts['writes missing']} lost;"
+            f" {counts['values']} values, {counts['values missing']} missing; {outcome.seconds:.0f} s in all"
+        )
+    for note in outcome.notes:
+        print(f"  missing: {note}")
+    for fault in outcome.faults:
+        print(f"  BROKEN: {fault}")
+    if outcome.faults:
+        print(f"  logs: {FOLDER}/SITE/HOST/*.log, {FOLDER}/*/app/pgpool/failover.log", flush=True)
+
+
+def _notes(scenario: Scenario, promised: Times) -> Notes:
+    _arrange(scenario)
+    with Cast(_site(scenario.dies) if scenario.dies else None) as cast:
         time.sleep(_BEFORE)
-        _await(lambda: user.visits[-1].site == scenario.hits, 60)
-        before = insight.view()
-        called = time.monotonic()
-        scenario.do()
-        begun = time.monotonic() if scenario.fails else called
-        _await(lambda: insight.view().number >= before.number + scenario.terms, scenario.user + _AFTER)
-        time.sleep(max(0.0, begun + scenario.user + _AFTER - time.monotonic()))
-        scenario.undo()
+        await_(
+            lambda: [(visit.site, visit.fault) for visit in cast.user.visits[-1:]] == [(scenario.hits, "")],
+            f"the user is not served by {scenario.hits}",
+            _TURNS * promised.web.ttl,
+        )
+        before = _state()
+        begun = _strike(scenario, cast)
+        _watch(scenario, cast, begun, before)
+        shown = _shown(cast, begun)
+        if scenario.loses:
+            await_(
+                lambda: cast.agent.unsent == 0,
+                "no other Zabbix server takes the agent's values",
+                promised.value(scenario.terms > 0),
+            )
         mended = time.monotonic()
-        _await(calm, _CALM)
-        print(f"  calm {time.monotonic() - mended:.1f} s after it was mended", flush=True)
-        _await(lambda: agent.unsent == 0, 30)
-    finally:
-        for person in (user, agent, watch):
-            person.end()
-    return _judge(scenario, begun, before.number, user, agent, watch.seen)
+        cast.live.tell("it is being mended")
+        scenario.undo()
+        works = time.monotonic()
+        cast.live.tell("it is mended")
+        await_(calm, "it does not come to rest", _CALM)
+        cast.live.tell(f"calm {time.monotonic() - works:.1f} s after that")
+        if acts.let_in():
+            works = time.monotonic()
+            cast.live.tell("resumed by hand: it had changed too often, and damping held it back")
+        await_(lambda: cast.agent.unsent == 0, "the agent's values are not taken", promised.value(scenario.terms > 0))
+        shown += _ended(cast, works)
+    stored, found = _stored(cast), beats(begun - _BEFORE, time.monotonic(), _WRITTEN)
+    return _noted(cast, (begun, mended), (before, _state()), stored, found, shown)
 
 
-def _prepare(scenario: Scenario) -> None:
+def _strike(scenario: Scenario, cast: Cast) -> float:
+    """The moment of the event: where users may notice, when all of it has happened, and else when it begins."""
+    cast.live.event("it happens")
+    called = time.monotonic()
+    scenario.do()
+    begun = time.monotonic() if scenario.fails else called
+    if scenario.fails:
+        cast.live.event("it has happened")
+    return begun
+
+
+def _watch(scenario: Scenario, cast: Cast, begun: float, before: State) -> None:
+    """Until what was promised has come true, or is broken."""
+    until = begun + scenario.user + _AFTER
+    with suppress(UnrestError):
+        await_(lambda: insight.view().number >= before.term + scenario.terms, "", until - time.monotonic())
+    time.sleep(max(0.0, until - time.monotonic()))
+
+
+def _shown(cast: Cast, begun: float) -> list[Part]:
+    if not cast.observer:
+        return []
+    seen = cast.observer.await_problem(begun)
+    cast.live.tell("Zabbix shows that nothing is served there" if seen else "Zabbix does not show it")
+    return [Part("Zabbix shows it", seen or time.monotonic() - begun, cast.observer.promise)]
+
+
+def _ended(cast: Cast, works: float) -> list[Part]:
+    if not cast.observer:
+        return []
+    gone = cast.observer.await_end(works)
+    return [Part("Zabbix shows its end", gone or time.monotonic() - works, watching.CLOSED)]
+
+
+def _noted(
+    cast: Cast,
+    when: tuple[float, float],
+    states: tuple[State, State],
+    stored: set[int],
+    found: Beats,
+    shown: list[Part],
+) -> Notes:
+    turn = _turn()
+    return Notes(
+        begun=when[0],
+        mended=when[1],
+        before=states[0],
+        after=states[1],
+        visits=cast.user.visits,
+        values=cast.agent.values,
+        looks=cast.watch.seen,
+        answers=cast.answers(),
+        writes={site: writer.writes for site, writer in cast.writers.items()},
+        stored=stored,
+        written={site: insight.written(turn, site, writer.first) for site, writer in cast.writers.items()},
+        beats=found,
+        shown=shown,
+    )
+
+
+def _arrange(scenario: Scenario) -> None:
     """Everything works, and the primary is where the scenario wants it."""
-    _await(calm, _CALM)
+    await_(calm, "it is not at rest before", _CALM)
     view = insight.view()
     if scenario.needs and view.site != scenario.needs:
-        site = next(site for site in CENTRES if site.name == view.site)
         print(f"  the primary goes to {scenario.needs} first", flush=True)
-        scenarios.switch(site)
-        _await(calm, _CALM)
+        acts.switch(_turn())
+        await_(calm, "it does not come to rest after that", _CALM)
+    if scenario.dies:
+        watching.give_server(_site(scenario.loses) if scenario.loses else other(_site(scenario.dies)))
+        await_(calm, "it does not come to rest with the Zabbix server there", _CALM)
+    acts.let_in()
 
 
 def calm() -> bool:
-    """One primary with a standby in sync, both Pgpools know both, and a user and an agent get an address."""
+    """One primary with a standby in sync, each Pgpool has it alone, somebody takes values, and all members are up."""
     view = insight.view()
+    if view.holder != view.site or not view.synced:
+        return False
+    primary = f"{_turn().host('db').address} up primary"
     pools = [insight.pools(site) for site in CENTRES]
-    good = view.holder == view.site and view.synced != "" and all(text.count(" up ") == 2 for text in pools)
-    return good and any(map(listens, CENTRES)) and scenarios.all_up()
+    good = all(text.count(" up ") == 1 and primary in text for text in pools)
+    return good and any(map(listens, CENTRES)) and acts.all_up()
 
 
-def _await(good: Callable[[], bool], seconds: float) -> None:
-    """Wait no longer than that; what is not good by then shows in what is measured."""
+def await_(good: Callable[[], bool], fault: str, seconds: float) -> None:
+    """Wait no longer than that. Raises UnrestError."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        try:
+        with suppress(LabError, NoMajorityError):
             if good():
                 return
-        except (LabError, NoMajorityError):
-            pass
         time.sleep(0.5)
-    print("  it did not come to rest", flush=True)
+    raise UnrestError(f"{fault}, {seconds:.0f} s long")
 
 
-def _judge(scenario: Scenario, begun: float, term: int, user: User, agent: Agent, seen: Sequence[Primaries]) -> Outcome:
-    failed = [visit for visit in user.visits if visit.fault]
-    last = max((visit.ended - begun for visit in failed), default=0.0)
-    terms = max(look.term for look in seen) - term
-    primaries = max(len(look.sites) for look in seen)
-    missing = _missing(agent)
-    faults = []
-    if last > scenario.user or (failed and not scenario.fails):
-        faults.append(f"{len(failed)} requests failed, the last {last:.1f} s after the event")
-    if terms != scenario.terms:
-        faults.append(f"{terms} failovers of the database, {scenario.terms} expected")
-    if primaries > 1:
-        faults.append("two primaries at the same time")
-    if missing:
-        faults.append(f"{len(missing)} values are not in the database: {sorted(missing)[:5]}")
-    return Outcome(
-        scenario.name,
-        scenario.text,
-        scenario.user,
-        len(failed),
-        last,
-        terms,
-        primaries,
-        _gap(seen),
-        max((taken - tried for tried, taken in agent.waits), default=0.0),
-        user.visits,
-        begun,
-        faults,
-    )
+def _turn() -> Site:
+    """Whose turn it is to be primary."""
+    return _site(insight.view().site)
 
 
-def _missing(agent: Agent) -> set[int]:
-    """What was acknowledged and is not in the database, after the server had the time to write it."""
+def _site(name: str) -> Site:
+    return next(site for site in CENTRES if site.name == name)
+
+
+def _state() -> State:
+    turn = _turn()
+    return State(insight.view().number, insight.timeline(turn), turn.name)
+
+
+def _stored(cast: Cast) -> set[int]:
+    """The agent's values in the database, after the server had the time to write them."""
+    taken = {value.number for value in cast.agent.values}
     deadline = time.monotonic() + _WRITTEN
     while True:
-        turn = insight.view().site
-        missing = agent.taken() - insight.stored(next(site for site in CENTRES if site.name == turn))
-        if not missing or time.monotonic() > deadline:
-            return missing
+        found = insight.stored(_turn(), cast.agent.first)
+        if taken <= found or time.monotonic() > deadline:
+            return found
         time.sleep(1)
 
 
-def _gap(seen: Sequence[Primaries]) -> float:
-    longest, since = 0.0, None
-    for look in seen:
-        if look.sites:
-            since = None
-        else:
-            since = since or look.when
-            longest = max(longest, look.when - since)
-    return longest
-
-
-def _show(outcome: Outcome) -> None:
-    """The timeline: who served the user, and what failed, in runs of the same."""
-    runs: list[tuple[str, float, int]] = []
-    for visit in outcome.visits:
-        what = f"FAILED at {visit.site or 'nobody'}: {visit.fault}" if visit.fault else visit.site
-        if runs and runs[-1][0] == what:
-            runs[-1] = (what, runs[-1][1], runs[-1][2] + 1)
-        else:
-            runs.append((what, visit.begun - outcome.begun, 1))
-    for what, when, count in runs:
-        print(f"  {when:+7.1f} s  {count:3} x {what}")
-    print(
-        f"  {outcome.failures} of {len(outcome.visits)} requests failed, the last {outcome.last_failure:.1f} s after"
-        f" the event (promised {outcome.promise:.1f}); database: {outcome.terms} failovers,"
-        f" {outcome.gap:.1f} s without a primary; an agent's value waited {outcome.delay:.1f} s at most"
-    )
-    for fault in outcome.faults:
-        print(f"  BROKEN: {fault}", flush=True)
-
-
-def _record(outcomes: Sequence[Outcome]) -> None:
-    """For the plot."""
-    (FOLDER / "outcomes.json").write_text(json.dumps([outcome._asdict() for outcome in outcomes]))
+def _mend(profile: str) -> None:
+    """After a scenario that did not come to its end: no link is cut, everything runs, no site is drained."""
+    network.part()
+    for site in CENTRES:
+        network.refuse(site.host("app"))
+    up(profile)
+    for site in CENTRES:
+        with suppress(LabError):
+            acts.gslb(site, "undrain", f"site/{site.name}")

@@ -57,6 +57,7 @@ def rich(zones: list[list[str]]) -> bool:
     return sum(map(len, zones)) >= 8 * ZONES and len({tuple(lines) for lines in zones}) == ZONES
 
 
+@pytest.mark.no_cover  # measuring coverage would treble its time, and other tests cover the same lines
 @pytest.mark.timeout(3600)
 @settings(
     max_examples=EXAMPLES,

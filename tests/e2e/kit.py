@@ -84,7 +84,7 @@ class Node:
             self.process = subprocess.Popen(argv, stdout=log, stderr=log, env=ENVIRONMENT, cwd=ROOT)
         return self
 
-    def ready(self, seconds: float = 20.0) -> "Node":
+    def ready(self, seconds: float = 60.0) -> "Node":
         """Return when it is fresh; fail with its messages where it has ended instead."""
         assert self.process
         eventually(lambda: self.process.poll() is not None or self.fresh(), seconds)  # type: ignore[union-attr]

@@ -12,6 +12,8 @@ from tests.simulation.checks import BlastRadius, started
 from tests.simulation.publication import Publication
 from tests.simulation.scene import FAST, PROBERS, TWO, Scene
 
+pytestmark = pytest.mark.no_cover  # measuring coverage would treble its time, and other tests cover the same lines
+
 SEEDS = range(40)
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from tests.simulation.storm import operated, storm
 
+pytestmark = pytest.mark.no_cover  # measuring coverage would treble its time, and other tests cover the same lines
+
 
 def test_storms() -> None:
     begun = time.perf_counter()

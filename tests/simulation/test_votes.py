@@ -13,6 +13,8 @@ from tests.simulation.node import Node
 from tests.simulation.scene import FAST, PROBERS, TWO, Scene
 from tests.simulation.world import World
 
+pytestmark = pytest.mark.no_cover  # measuring coverage would treble its time, and other tests cover the same lines
+
 SEEDS = range(40)
 
 

@@ -3,8 +3,10 @@
 import base64
 import http.client
 import json
+import ssl
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -24,10 +26,14 @@ class Entry(NamedTuple):
 
 
 class Etcd:
-    """One client. The member that answered last is asked first."""
+    """One client. The member that answered last is asked first.
 
-    def __init__(self, endpoints: Sequence[str]) -> None:
+    `tls`: folder with ca.pem, client.pem and client.key, for endpoints that begin with https://.
+    """
+
+    def __init__(self, endpoints: Sequence[str], tls: Path | None = None) -> None:
         self.endpoints = list(endpoints)
+        self._tls = _context(tls) if tls else None
 
     def grant(self, seconds: int) -> int:
         """A new lease."""
@@ -64,7 +70,7 @@ class Etcd:
             if left <= 0:
                 break
             try:
-                found = _post(endpoint, path, json.dumps(body), left)
+                found = self._post(endpoint, path, json.dumps(body), left)
             except (OSError, http.client.HTTPException, ValueError) as error:
                 faults.append(f"{endpoint}: {error}")
                 continue
@@ -73,21 +79,31 @@ class Etcd:
             return found
         raise NoMajorityError("; ".join(faults) or "there was no time to ask")
 
+    def _post(self, endpoint: str, path: str, body: str, seconds: float) -> dict[str, Any]:
+        place = urlsplit(endpoint)
+        connection: http.client.HTTPConnection
+        if place.scheme == "https":
+            connection = http.client.HTTPSConnection(place.netloc, timeout=seconds, context=self._tls)
+        else:
+            connection = http.client.HTTPConnection(place.netloc, timeout=seconds)
+        try:
+            connection.request("POST", path, body)
+            response = connection.getresponse()
+            text = response.read()
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise ValueError(text.decode(errors="replace").strip())
+        found = json.loads(text)
+        if not isinstance(found, dict):
+            raise ValueError("the answer is no object")
+        return found
 
-def _post(endpoint: str, path: str, body: str, seconds: float) -> dict[str, Any]:
-    connection = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=seconds)
-    try:
-        connection.request("POST", path, body)
-        response = connection.getresponse()
-        text = response.read()
-    finally:
-        connection.close()
-    if response.status != 200:
-        raise ValueError(text.decode(errors="replace").strip())
-    found = json.loads(text)
-    if not isinstance(found, dict):
-        raise ValueError("the answer is no object")
-    return found
+
+def _context(tls: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(tls / "ca.pem"))
+    context.load_cert_chain(tls / "client.pem", tls / "client.key")
+    return context
 
 
 def _entry(found: Mapping[str, str]) -> tuple[str, Entry]:

@@ -1,7 +1,7 @@
 """Pgpool-II's failover_command. Each site's Pgpool calls it when a server fails its health check.
 
-It decides and does nothing else: the guardian of the successor promotes. Whoever calls, however often, about whichever
-server, one failure of a primary makes one promotion:
+It decides and does nothing else: the guardian of the successor promotes, and the keeper tells Pgpool where. Whoever
+calls, however often, about whichever server, one failure of a primary makes one promotion:
 
 - It is not that server's turn: it was a standby, or the other Pgpool was first. Nothing to do.
 - No majority of etcd answers, for longer than an election takes: this site may be cut off. Nothing is done.
@@ -14,14 +14,15 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from deploy.lab.database.etcd import Etcd, NoMajorityError
-from deploy.lab.database.ledger import TTL, Ledger, View
+from deploy.lab.database.ledger import TTL, Ledger
 
 PATIENCE = 15.0  # seconds: longer than a lease, and the election of a leader that died with its site
 ELECTION = 6.0  # the election alone
-_PROMOTION = 20.0
 _STEP = 0.3
+_RENEWED = 2.0  # seconds after which a lease that has all but one of its seconds left was renewed since
 
 
 def fail_over(ledger: Ledger, failed: str, say: Callable[[str], None], patience: float = PATIENCE) -> bool:
@@ -34,7 +35,7 @@ def fail_over(ledger: Ledger, failed: str, say: Callable[[str], None], patience:
             if view.site != failed:
                 say(f"term {view.number} is of {view.site}: nothing to do")
                 return bool(view.site)
-            if view.holder and heard - begun > TTL / 2 + 1 and ledger.etcd.left(view.lease) > TTL / 2:
+            if view.holder and heard - begun > _RENEWED and ledger.etcd.left(view.lease) >= TTL - 1:
                 break
             if not view.holder:
                 if view.synced in ("", failed):
@@ -50,26 +51,13 @@ def fail_over(ledger: Ledger, failed: str, say: Callable[[str], None], patience:
     return False
 
 
-def await_primary(ledger: Ledger, seconds: float = _PROMOTION) -> View | None:
-    """Wait until whose turn it is vouches for a primary: Pgpool looks for one as soon as we return."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            view = ledger.view()
-        except NoMajorityError:
-            continue
-        if view.holder == view.site:
-            return view
-        time.sleep(_STEP)
-    return None
-
-
 def main() -> int:
-    """Exit code 0: the primary is elsewhere now, or the server that failed was none."""
+    """Exit code 0: the primary's turn is elsewhere now, or the server that failed was none."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--failed", required=True, help="the address of the server that failed")
     parser.add_argument("--sites", required=True, nargs="+", help="tokyo=192.0.2.20 osaka=...")
     parser.add_argument("--etcd", required=True, nargs="+")
+    parser.add_argument("--tls", type=Path, help="folder with ca.pem, client.pem, client.key: for https endpoints")
     arguments = parser.parse_args()
     failed = next(
         name for name, _, address in (s.partition("=") for s in arguments.sites) if address == arguments.failed
@@ -78,12 +66,8 @@ def main() -> int:
     def say(text: str) -> None:
         print(f"{time.strftime('%H:%M:%S')} the server of {failed} fails its health check: {text}", flush=True)
 
-    ledger = Ledger(Etcd(arguments.etcd))
-    if not fail_over(ledger, failed, say):
-        return 1
-    view = await_primary(ledger)
-    say(f"{view.site} is primary" if view else "nobody is primary yet")
-    return 0 if view else 1
+    ledger = Ledger(Etcd(arguments.etcd, arguments.tls))
+    return 0 if fail_over(ledger, failed, say) else 1
 
 
 if __name__ == "__main__":

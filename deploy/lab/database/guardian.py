@@ -46,15 +46,16 @@ class Guardian:
         """Look, decide, do."""
         view = self._look()
         now = time.monotonic()
-        if self._server.died() or self._hangs(now):
+        hangs, server = self._hangs(now), self._server.state()
+        if hangs or (server is Server.STOPPED and self._server.wanted):
             self._say("PostgreSQL died")
             self._server.stop()
-            self._died = now
+            self._died, server = now, Server.STOPPED
         died = now - self._died < BELATED
         safe = now - self._renewed < TTL - MARGIN
-        deed = decide(self._site, view, lease=self._lease, safe=safe, server=self._server.state(), died=died)
+        deed = decide(self._site, view, lease=self._lease, safe=safe, server=server, died=died)
         if deed is Deed.WAIT:
-            if view and view.lease == self._lease and self._server.state() is Server.PRIMARY:
+            if view and view.lease == self._lease and server is Server.PRIMARY:
                 self._feed(view, now)
             return
         self._say(f"{deed.value}: {self._reason(view)}")
@@ -159,13 +160,13 @@ class Guardian:
             pass  # the lease ends by itself
 
     def _leave(self) -> None:
-        """Let nobody wait for this standby, neither commits at the primary nor a Pgpool, before it goes."""
+        """Let no commit at the primary wait for this standby before it goes."""
         try:
             self._ledger.leave(self._site)
             deadline = time.monotonic() + GIVE_UP
             while self._ledger.view().synced == self._site and time.monotonic() < deadline:
                 time.sleep(TICK)
-            time.sleep(GIVE_UP)
+            time.sleep(4 * TICK)  # the primary is told after the ledger
         except NoMajorityError as error:
             self._say(f"nobody knows that it leaves: {error}")
 
@@ -189,10 +190,13 @@ def main() -> None:
     parser.add_argument("--peer-server", required=True, help="connection string of its server")
     parser.add_argument("--folder", required=True, type=Path)
     parser.add_argument("--etcd", required=True, nargs="+")
+    parser.add_argument("--tls", type=Path, help="folder with ca.pem, client.pem, client.key: for https endpoints")
     parser.add_argument("--found", action="store_true", help="this site has the data that all begin with")
+    parser.add_argument("--no-sync", action="store_true", help="a power cut may spoil a new copy: for fsync = off")
     arguments = parser.parse_args()
-    server = Postgres(arguments.folder, f"{arguments.peer_server} application_name={arguments.site}")
-    ledger = Ledger(Etcd(arguments.etcd))
+    peer = f"{arguments.peer_server} application_name={arguments.site}"
+    server = Postgres(arguments.folder, peer, not arguments.no_sync)
+    ledger = Ledger(Etcd(arguments.etcd, arguments.tls))
     guardian = Guardian(arguments.site, arguments.peer, ledger, server, arguments.found)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:

@@ -1,8 +1,13 @@
-"""Takes servers back into one site's Pgpool-II, which never does that of its own accord once it has lost all of them.
+"""Lets one site's Pgpool-II have the primary, and nothing but the primary.
 
-A server is attached when it answers as the ledger says that it should: the primary whose turn it is, vouched for, or a
-standby that streams. And Pgpool asks for a failover once, when its health check fails: where that came too early, the
-keeper asks again, in the same way and with the same guards. Nothing is done while no majority answers.
+Pgpool opens a connection to every server that it calls up for each of its clients, whether it sends queries there or
+not: a standby that goes away for maintenance, or for a moment, breaks sessions that never needed it, and every change
+of a standby renews processes. So the standby is detached, and what happens to it is no business of Pgpool's.
+
+The primary is attached when it answers as the ledger says that it should: it is its turn, and it is vouched for. Pgpool
+never does that of its own accord once it has lost all servers. And it asks for a failover once, when its health check
+fails: where that came too early, the keeper asks again, in the same way and with the same guards. Nothing is done
+while no majority answers.
 """
 
 import argparse
@@ -18,11 +23,23 @@ from deploy.lab.database.etcd import Etcd, NoMajorityError
 from deploy.lab.database.failover import fail_over
 from deploy.lab.database.ledger import Ledger, View
 
-_TICK = 2.0
+_TICK, _HURRY = 2.0, 0.5  # seconds between looks, at rest and while there is something to do
 _UP, _DOWN = ("1", "2"), "3"
 _STUCK = 3  # looks in a row
-_PATIENCE = 3  # seconds for one question
-_PAUSE = 10.0  # seconds that Pgpool has to take a server in; until then it is not told again
+_PATIENCE = 1.5  # seconds for one question
+_SILENT = "?"
+_PAUSE = 3.0  # seconds that Pgpool has to do it; until then it is not told again
+
+
+def task(sites: Sequence[str], states: Sequence[str], view: View) -> tuple[str, int] | None:
+    """What Pgpool has to be told next, and of which server; the primary goes first. `states` are Pgpool's own words."""
+    if view.site not in sites:
+        return None
+    turn = sites.index(view.site)
+    if states[turn] == _DOWN:
+        return "attach", turn
+    standbys = [number for number, state in enumerate(states) if number != turn and state in _UP]
+    return ("detach", standbys[0]) if view.holder and standbys else None
 
 
 class Keeper:
@@ -34,30 +51,34 @@ class Keeper:
         self._port = port
         self._said = ""
         self._clients, self._failures = clients, 0
-        self._told = dict.fromkeys(range(len(sites)), float("-inf"))
+        self._told: dict[tuple[str, int], float] = {}
         self._environment = {**os.environ, "PCPPASSFILE": str(folder / "pcppass"), "PGPASSFILE": str(folder / "pgpass")}
 
-    def step(self) -> None:
-        """Attach what Pgpool calls down and is not."""
+    def step(self) -> bool:
+        """Attach the primary, detach what is none. Whether there is nothing left to do."""
         states = [self._status(number) for number in range(len(self._sites))]
         try:
             view = self._ledger.view()
         except NoMajorityError:
-            return
-        down = [number for number, state in enumerate(states) if state == _DOWN]
-        for number, (site, _) in enumerate(self._sites):
-            if site == view.leaving != view.site and states[number] in _UP:
-                self._pcp("pcp_detach_node", str(number))
-                _say(f"detached {site}, which leaves")
-        if not down and self._stuck(view):
-            down = [number for number, (site, _) in enumerate(self._sites) if site == view.site]
-        # The primary first: Pgpool looks for one whenever it takes a server back.
-        for number in sorted(down, key=lambda at: self._sites[at][0] != view.site):
-            site, address = self._sites[number]
-            if self._fits(view, site, address):
-                self._attach(number)
-            elif site == view.site and not view.holder:
-                fail_over(self._ledger, site, self._once, 1.0)
+            return True
+        found = task([site for site, _ in self._sites], states, view)
+        if found is None and self._stuck(view):
+            found = "detach", [site for site, _ in self._sites].index(view.site)
+        if found is None:
+            return True
+        verb, number = found
+        if verb == "detach":
+            self._tell(verb, number)
+        else:
+            self._restore(view, number)
+        return False
+
+    def _restore(self, view: View, number: int) -> None:
+        site, address = self._sites[number]
+        if view.holder == site and self._ask(address) == "f":
+            self._tell("attach", number)
+        elif not view.holder and view.synced not in ("", site):  # "" where the turn has just passed
+            fail_over(self._ledger, site, self._once, 1.0)
 
     def _once(self, text: str) -> None:
         """Say it unless it was the last thing said."""
@@ -65,16 +86,19 @@ class Keeper:
             _say(text)
         self._said = text
 
-    def _attach(self, number: int) -> None:
+    def _tell(self, verb: str, number: int) -> None:
         now = time.monotonic()
-        if now - self._told[number] > _PAUSE:
-            self._told[number] = now
-            self._pcp("pcp_attach_node", str(number))
-            _say(f"attached {self._sites[number][0]}")
+        if now - self._told.get((verb, number), float("-inf")) > _PAUSE:
+            self._told[verb, number] = now
+            self._pcp(f"pcp_{verb}_node", str(number))
+            _say(f"{verb} {self._sites[number][0]}")
 
     def _stuck(self, view: View) -> bool:
-        """Whether Pgpool serves nobody though it calls every server up. To attach one renews its processes."""
-        works = not view.holder or self._ask("127.0.0.1", "SELECT pg_is_in_recovery()", self._clients) == "f"
+        """Whether Pgpool refuses everybody though it calls the primary up. To take it out and in renews its processes.
+
+        One that says nothing in time is no such case: all of its processes may be busy, and those would be ended.
+        """
+        works = not view.holder or self._ask("127.0.0.1", self._clients) != ""
         self._failures = 0 if works else self._failures + 1
         return self._failures > _STUCK
 
@@ -82,16 +106,10 @@ class Keeper:
         words = self._pcp("pcp_node_info", str(number)).split()
         return words[2] if len(words) > 2 else ""
 
-    def _fits(self, view: View, site: str, address: str) -> bool:
-        if site == view.site:
-            return view.holder == site and self._ask(address, "SELECT pg_is_in_recovery()") == "f"
-        if site == view.leaving:
-            return False
-        return self._ask(address, "SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming'") == "1"
-
-    def _ask(self, address: str, text: str, port: int = 5432) -> str:
-        place = f"host={address} port={port} user=pgpool dbname=postgres connect_timeout=2"
-        return self._run("psql", "-XAtqc", text, place)
+    def _ask(self, address: str, port: int = 5432) -> str:
+        """ "f" of a primary, "" of who refuses, _SILENT of who says nothing."""
+        place = f"host={address} port={port} user=pgpool dbname=postgres"
+        return self._run("psql", "-XAtqc", "SELECT pg_is_in_recovery()", place)
 
     def _pcp(self, program: str, number: str) -> str:
         return self._run(program, "-h", "127.0.0.1", "-p", str(self._port), "-U", "pgpool", "-w", "-n", number)
@@ -102,7 +120,7 @@ class Keeper:
                 argv, capture_output=True, text=True, timeout=_PATIENCE, check=False, env=self._environment
             )
         except subprocess.TimeoutExpired:
-            return ""
+            return _SILENT
         return done.stdout.strip() if done.returncode == 0 else ""
 
 
@@ -118,14 +136,14 @@ def main() -> None:
     parser.add_argument("--clients", required=True, type=int, help="the port of its clients")
     parser.add_argument("--folder", required=True, type=Path)
     parser.add_argument("--etcd", required=True, nargs="+")
+    parser.add_argument("--tls", type=Path, help="folder with ca.pem, client.pem, client.key: for https endpoints")
     arguments = parser.parse_args()
     sites = [(name, address) for name, _, address in (text.partition("=") for text in arguments.sites)]
-    ledger = Ledger(Etcd(arguments.etcd))
+    ledger = Ledger(Etcd(arguments.etcd, arguments.tls))
     keeper = Keeper(ledger, sites, arguments.port, arguments.folder, arguments.clients)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     while True:
-        keeper.step()
-        time.sleep(_TICK)
+        time.sleep(_TICK if keeper.step() else _HURRY)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from deploy.lab.database.decide import Server
 BIN = Path("/usr/lib/postgresql/15/bin")
 PORT = 5432
 _QUERY = 1.0  # seconds
-_COPY = 300.0
+_COPY = 24 * 3600.0  # a large database takes hours
 _STOP = 1.0
 
 
@@ -37,23 +37,24 @@ class Standby(NamedTuple):
 class Postgres:
     """The server whose data is in `folder`/data; its socket, settings and log are beside it."""
 
-    def __init__(self, folder: Path, peer: str) -> None:
-        """`peer`: connection string of the other site's server, as a superuser with application_name."""
+    def __init__(self, folder: Path, peer: str, sync: bool = True) -> None:
+        """`peer`: connection string of the other site's server, as a superuser with application_name.
+
+        `sync`: what is copied from there is on the disk before it is used; without it a power cut spoils a new copy.
+        """
         self.folder = folder
         self.data = folder / "data"
+        self._config = folder / "postgresql.conf"
         self._peer = peer
+        self._sync = [] if sync else ["--no-sync"]
         self._process: subprocess.Popen[bytes] | None = None
-        self._wanted = False
+        self.wanted = False  # True = it was started and not stopped: where it is not there, it died
 
     def state(self) -> Server:
         """By its process and by the file that makes a standby of it, which a promotion removes."""
         if self._process is None or self._process.poll() is not None:
             return Server.STOPPED
         return Server.STANDBY if (self.data / "standby.signal").exists() else Server.PRIMARY
-
-    def died(self) -> bool:
-        """Whether it ended without being told to."""
-        return self._wanted and self.state() is Server.STOPPED
 
     def start_primary(self, waits_for: str) -> None:
         """Start it as the primary whose commits wait for that standby, "" = for none."""
@@ -64,23 +65,35 @@ class Postgres:
     def follow(self) -> None:
         """Start it as a standby of the other site. Writes that only this server has are thrown away.
 
-        After a split that cannot be rewound it begins with a copy. Its former data stay beside the new ones.
+        After a split that cannot be rewound it begins with a copy. Its former data stay beside the new ones. Raises
+        PostgresError, at first while the other site's promotion is under way: what is read there then is half of each.
         """
+        if self._ask_peer("SELECT pg_is_in_recovery()") != "f":
+            raise PostgresError("the other site's server is no primary yet")
         if not (self.data / "PG_VERSION").exists():
             self._copy()
         elif self._was_primary():
-            try:
-                # Right after a promotion the other site's control file names the old timeline until its checkpoint.
-                self._run("psql", "-XAtqc", "CHECKPOINT", f"{self._peer} dbname=postgres")
-                self._run("pg_rewind", "-D", self.data, f"--source-server={self._peer} dbname=postgres", "--no-sync")
-            except PostgresError:
-                shutil.rmtree(self.folder / "data.old", ignore_errors=True)
-                self.data.rename(self.folder / "data.old")
-                self._copy()
+            self._rewind()
         self._write_sync("")
         (self.data / "standby.signal").touch()
         (self.folder / "peer.conf").write_text(f"primary_conninfo = '{self._peer}'\n")
         self._start()
+
+    def _rewind(self) -> None:
+        # Right after a promotion the other site's control file names the old timeline until its checkpoint.
+        self._ask_peer("CHECKPOINT")
+        # It completes a crash recovery first, and the data folder's own settings say nothing of wal_log_hints.
+        places = f"--config-file={self._config}", f"--source-server={self._peer} dbname=postgres"
+        try:
+            self._run("pg_rewind", "-D", self.data, *places, *self._sync)
+        except PostgresError as error:
+            print(f"it is copied, since it cannot be rewound: {str(error).splitlines()[-1]}", flush=True)
+            shutil.rmtree(self.folder / "data.old", ignore_errors=True)
+            self.data.rename(self.folder / "data.old")
+            self._copy()
+
+    def _ask_peer(self, text: str) -> str:
+        return self._run("psql", "-XAtqc", text, f"{self._peer} dbname=postgres").strip()
 
     def promote(self) -> None:
         """Begin to make a primary of the standby; returns at once. Its commits wait for nobody."""
@@ -90,7 +103,7 @@ class Postgres:
 
     def stop(self) -> None:
         """At once: connections are cut, and what was not acknowledged is lost, as in a crash."""
-        self._wanted = False
+        self.wanted = False
         self._signal(signal.SIGQUIT)
         if self.state() is not Server.STOPPED:
             self._signal(signal.SIGKILL)
@@ -141,15 +154,15 @@ class Postgres:
     def _copy(self) -> None:
         new = self.folder / "data.new"
         shutil.rmtree(new, ignore_errors=True)
-        self._run("pg_basebackup", "-D", new, "-d", self._peer, "-X", "stream", "-c", "fast", "--no-sync")
+        self._run("pg_basebackup", "-D", new, "-d", self._peer, "-X", "stream", "-c", "fast", *self._sync)
         new.rename(self.data)
 
     def _write_sync(self, standby: str) -> None:
         (self.folder / "sync.conf").write_text(f"synchronous_standby_names = '{standby}'\n")
 
     def _start(self) -> None:
-        self._wanted = True
-        argv = [BIN / "postgres", "-D", self.data, "-c", f"config_file={self.folder / 'postgresql.conf'}"]
+        self.wanted = True
+        argv = [BIN / "postgres", "-D", self.data, "-c", f"config_file={self._config}"]
         with (self.folder / "postgresql.log").open("ab") as log:
             # A guardian that was killed takes its server with it: nobody would hold it back any more.
             self._process = subprocess.Popen(

@@ -110,7 +110,7 @@ class Lab:
 
     # Start
 
-    def start_etcd(self, seconds: float = 15) -> float:
+    def start_etcd(self, seconds: float = 60) -> float:
         """Start all members. Returns how long it took until they had a leader."""
         self.etcd.start()
         return eventually(lambda: self.etcd.leader() and all(map(self.etcd.ready, self.etcd.members)), seconds)
@@ -120,7 +120,7 @@ class Lab:
         for targets in self.targets.values():
             targets.start()
 
-    def start_nodes(self, *, faketime: str = "", wait: float = 20, tree: Path | None = None) -> None:
+    def start_nodes(self, *, faketime: str = "", wait: float = 60, tree: Path | None = None) -> None:
         """Start every node, and wait until all are fresh and see well.
 
         The first to start is blind until its references, the others, are there.

@@ -31,7 +31,7 @@ def started(lab: Lab, faketime: str = "", pool: str = STEADY, workers: int = 1, 
     lab.write(pool=pool, workers=workers)
     lab.start_targets()
     lab.start_nodes(faketime=faketime, tree=tree)
-    eventually(lambda: alike(lab), 15, 0.1)
+    eventually(lambda: alike(lab), 60, 0.1)
 
 
 def views(lab: Lab, sites: Iterable[str] = ()) -> Mapping[str, dict[str, Any]]:
