@@ -79,7 +79,7 @@ def test_kernel_settings_are_there() -> None:
 def test_what_the_filter_leaves(need: Callable[[str], str]) -> None:
     need("systemd-analyze")
     calls = allowed(UNIT.read_text())
-    assert {"recvmmsg", "sendmmsg", "execve", "sched_setattr", "flock"} <= calls
+    assert {"recvmmsg", "sendmmsg", "execve", "sched_setattr", "setpriority", "flock"} <= calls
     assert not {"mount", "ptrace", "setuid", "chown", "reboot", "bpf", "sched_setscheduler"} & calls
 
 
