@@ -33,7 +33,7 @@ class Beats(NamedTuple):
 
     def unexplained(self, died: float | None) -> list[float]:
         """Those missing that did not end with the active server; `died` is when it did, None = it lived."""
-        return [when for when in self.missing if died is None or not died - UNWRITTEN <= when <= died + 1]
+        return [when for when in self.missing if died is None or not died - UNWRITTEN <= when <= died]
 
 
 def beats(since: float, until: float, seconds: float = 30.0) -> Beats:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from deploy.lab import times
 from deploy.lab.beats import UNWRITTEN, Beats
-from deploy.lab.onlookers import NAMES, Answer, Primaries
+from deploy.lab.onlookers import NAMES, SERVERS, Answer, Primaries
 from deploy.lab.outcome import Outcome, Part, Run, merged
 from deploy.lab.people import PATIENCE, Value, Visit, Write
 from deploy.lab.plan import CENTRES
@@ -17,6 +17,7 @@ from deploy.lab.scenarios import Scenario
 from deploy.lab.times import Times
 
 WEB, SERVER, DATABASE = NAMES
+_LAST = 5.0  # seconds before mending, in which the user must have been served
 _BEGINS = 3.0  # seconds that it takes to break something
 _MIXED = 3.0  # seconds without an answer of a site, after which a name server does not give it any more
 
@@ -69,7 +70,7 @@ def judge(scenario: Scenario, promised: Times, notes: Notes) -> Outcome:
         "writes missing": len(lost),
     }
     faults = [f"{part.name}: {part.took:.1f} s, promised {part.bound:.1f}" for part in parts if part.broken]
-    faults += _broken(scenario, counts, notes)
+    faults += [*_broken(scenario, counts, notes), *_silent(scenario, notes)]
     faults += [f"not in the database: {text}" for text in unexplained]
     marks = {"promise": scenario.user, "mended": notes.mended - notes.begun}
     marks |= {part.name: part.took for part in parts if part.name == "detection"}
@@ -103,6 +104,21 @@ def _broken(scenario: Scenario, counts: Mapping[str, int], notes: Notes) -> list
     return faults
 
 
+def _silent(scenario: Scenario, notes: Notes) -> list[str]:
+    """Who should have been heard and was not: nothing that is late may pass because nobody was there to see it."""
+    heard = {answer.server for answer in notes.answers if answer.name == WEB and notes.after_event(answer)}
+    alive = [name for name in SERVERS if name != scenario.mute]
+    faults = [f"{name} answered nobody after the event" for name in alive if name not in heard]
+    if not any(answer.name == DATABASE and notes.after_event(answer) for answer in notes.answers):
+        faults.append("zabbix-db was answered to nobody after the event")
+    served = (visit.ended for visit in notes.visits if not visit.fault)
+    if not any(notes.mended - _LAST < when <= notes.mended for when in served):
+        faults.append(f"the user was served nothing in the last {_LAST:.0f} s before mending")
+    if not any(notes.begun < look.when <= notes.mended for look in notes.looks):
+        faults.append("nobody looked for the primary after the event")
+    return faults
+
+
 def _parts(scenario: Scenario, promised: Times, notes: Notes) -> Iterable[Part]:
     late = times.ELECTION if scenario.elects else 0.0
     if scenario.leaves and scenario.fails:
@@ -113,27 +129,40 @@ def _parts(scenario: Scenario, promised: Times, notes: Notes) -> Iterable[Part]:
         yield Part("detection", left, known)
         kept = _last(notes, WEB, scenario.leaves, of_resolver=True)
         yield Part("TTL", max(0.0, kept - left), promised.web.ttl + times.WHOLE)
+    event = [look for look in notes.looks if look.when >= notes.begun - 1]
+    yield Part("without a primary", _gap(event), scenario.without)
     if scenario.terms:
         yield from _database(promised, notes, late)
+    sites = [notes.after.site] if scenario.terms else list(notes.writes)  # either one's Pgpool shows that it commits
+    rows = sorted((row for site in sites for row in notes.writes[site]), key=lambda row: row.ended)
+    yield Part("without a commit", _pause(rows, notes), scenario.commit)
     waited = max((value.taken - value.tried for value in notes.values), default=0.0)
-    yield Part("agent's value", waited, promised.value(scenario.terms > 0))
+    yield Part("agent's value", waited, _patience(scenario, promised, notes))
     failed = [visit.ended - notes.begun for visit in notes.visits if visit.fault]
     yield Part("last failed request", max([0.0, *failed]), scenario.user)
 
 
+def _patience(scenario: Scenario, promised: Times, notes: Notes) -> float:
+    """How long a value may wait: another server must take over only where the active one is touched."""
+    if scenario.loses or (scenario.serves and _active(notes) == scenario.serves):
+        return promised.value(scenario.terms > 0)
+    return promised.moment(scenario.terms > 0)
+
+
+def _active(notes: Notes) -> str:
+    """The site whose Zabbix server took the last value before the event."""
+    return next((value.site for value in reversed(notes.values) if value.taken <= notes.begun), "")
+
+
 def _database(promised: Times, notes: Notes, late: float) -> Iterable[Part]:
-    """Of a failover: all but the first part are within the first."""
-    old, new = notes.before.site, notes.after.site
+    """Of a failover: how the turn went, and who is led there."""
     event = [look for look in notes.looks if look.when >= notes.begun - 1]
-    yield Part("without a primary", _gap(event), times.DATABASE)
     turn = next((look.when for look in event if look.term > notes.before.term), notes.mended)
     works = _works(notes)
     yield Part("promotion", max(0.0, works - turn))
-    last = max(0.0, _last(notes, DATABASE, old, of_resolver=False) - (works - notes.begun))
+    last = max(0.0, _last(notes, DATABASE, notes.before.site, of_resolver=False) - (works - notes.begun))
     knows = promised.primary.falls + late - (works - notes.begun)  # where it works before the old one counts as dead
     yield Part("zabbix-db follows", last, max(knows, promised.primary.rises))
-    pauses = [_pause(rows, notes) for site, rows in notes.writes.items() if site == new]
-    yield Part("without a commit", max(pauses, default=0.0), times.DATABASE + times.PAGE)
 
 
 def _works(notes: Notes) -> float:
@@ -162,8 +191,9 @@ def _gap(looks: Sequence[Primaries]) -> float:
 
 
 def _pause(rows: Sequence[Write], notes: Notes) -> float:
-    """The longest time between two commits, of those around the event."""
+    """The longest time between two commits, of those around the event; since the event where there is none."""
     moments = [row.ended for row in rows if not row.fault and notes.begun - 5 < row.ended <= notes.mended]
+    moments = moments or [notes.begun]
     return max((two - one for one, two in pairwise([*moments, notes.mended])), default=0.0)
 
 
@@ -183,10 +213,9 @@ def _values(scenario: Scenario, notes: Notes) -> tuple[list[str], list[str]]:
     for value in missing:
         when = value.taken - notes.begun
         text = f"value {value.number}, taken by {value.site}'s server {_moment(when)}"
-        known = value.site == scenario.loses and -UNWRITTEN <= when <= 1
+        known = value.site == scenario.loses and -UNWRITTEN <= when <= 0
         (explained if known else unexplained).append(text)
-    last = [value.site for value in notes.values if value.taken <= notes.begun][-1:]
-    died = notes.begun if last == [scenario.loses] else None
+    died = notes.begun if scenario.loses and _active(notes) == scenario.loses else None
     beyond = notes.beats.unexplained(died)
     for when in notes.beats.missing:
         text = f"a beat of the agent, taken {_moment(when - notes.begun)}"

@@ -16,7 +16,7 @@ from deploy.lab.acts import (
     start,
 )
 from deploy.lab.plan import NAGOYA, OSAKA, TOKYO, Site, other
-from deploy.lab.times import DATABASE, ELECTION, PAGE, WHOLE, Times
+from deploy.lab.times import COMMIT, DATABASE, ELECTION, GIVEN_BACK, GLANCE, PAGE, SILENT, WHOLE, Times
 
 
 class Scenario(NamedTuple):
@@ -38,6 +38,10 @@ class Scenario(NamedTuple):
     loses: str = ""  # the site whose Zabbix server ends, or is cut off, with what it took and had not yet written
     dies: str = ""  # the site of which nothing is served then: Zabbix is to show it
     elects: bool = False  # whether etcd may have to elect a leader meanwhile, which comes on top of the detection
+    without: float = GLANCE  # seconds that there may be no primary
+    commit: float = COMMIT  # seconds between two commits at the primary
+    mute: str = ""  # the site whose name server cannot be asked
+    serves: str = ""  # the site whose Zabbix server may have to hand over, if it is the active one
 
 
 def all_of(times: Times) -> list[Scenario]:
@@ -84,6 +88,7 @@ def _no_database(site: Site, gone: float) -> Scenario:
         gone,
         hits=site.name,
         leaves=site.name,
+        serves=site.name,
     )
 
 
@@ -96,6 +101,7 @@ def _nodes(site: Site) -> Scenario:
         lambda: start(*programs),
         PAGE,
         hits=site.name,
+        mute=site.name,
     )
 
 
@@ -114,6 +120,9 @@ def _cut(site: Site, user: float, needs: Site) -> Scenario:
         loses=site.name if primary else "",
         dies=site.name,
         elects=True,
+        without=DATABASE if primary else GLANCE,
+        commit=DATABASE + PAGE if primary else COMMIT + SILENT,
+        mute=site.name,
     )
 
 
@@ -128,11 +137,16 @@ def _drain(site: Site) -> Scenario:
         needs=other(site).name,
         hits=site.name,
         leaves=site.name,
+        mute=site.name,
+        serves=site.name,
     )
 
 
 def _link(gone: float) -> Scenario:
-    """The site whose etcd member loses its leader has to find another member, and until then hears no votes."""
+    """The site whose etcd member loses its leader has to find another member, and until then hears no votes.
+
+    There is one primary all the time: no two looks in a row may miss it.
+    """
     return Scenario(
         "link-cut",
         "the link between Tokyo and Osaka cut, both alive",
@@ -142,6 +156,9 @@ def _link(gone: float) -> Scenario:
         needs=OSAKA.name,
         leaves=TOKYO.name,
         elects=True,
+        without=0.0,
+        commit=COMMIT + SILENT,
+        serves=TOKYO.name,
     )
 
 
@@ -163,6 +180,9 @@ def _dead(site: Site, user: float) -> Scenario:
         loses=site.name,
         dies=site.name,
         elects=True,
+        without=DATABASE,
+        commit=DATABASE + PAGE,
+        mute=site.name,
     )
 
 
@@ -180,10 +200,12 @@ def _primary(site: Site) -> Scenario:
         f"PostgreSQL of {site.name.title()}, the primary, killed",
         lambda: kill_postgres(site),
         lambda: None,
-        DATABASE + PAGE,
+        GIVEN_BACK + PAGE,
         terms=1,
         needs=site.name,
         hits=site.name,
+        without=GIVEN_BACK,
+        commit=GIVEN_BACK + PAGE,
     )
 
 
@@ -197,6 +219,8 @@ def _database_host(site: Site) -> Scenario:
         terms=1,
         needs=site.name,
         hits=site.name,
+        without=DATABASE,
+        commit=DATABASE + PAGE,
     )
 
 

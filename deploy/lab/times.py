@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from deploy.lab.database.ledger import TTL
 from deploy.lab.plan import NAGOYA, ZONE
 from gslb.config.load import load
 from gslb.config.model import Config
@@ -11,13 +12,22 @@ from gslb.dns.name import to_text
 from gslb.probe import KINDS
 
 TAKEOVER = {"fast": 30.0, "default": 60.0}  # of Zabbix's own high availability: longer than the database's failover
-DATABASE = 17.0  # Pgpool's health check beside the lease [6], the election of a leader that died too [3], promotion [3]
 ELECTION = 3.0  # of etcd's leader, where it dies with a site
+_LONGER = 3.0  # a new leader lets every lease begin anew, and run for an election longer
+_LOOKS = 2.0  # of etcd at its leases, of failover.py and of the guardian at etcd
+_PROMOTION = 3.0
+_HEALTH = 3.0  # Pgpool's health check and its retries, where the machine answers; else it runs beside the lease
+DATABASE = ELECTION + _LONGER + TTL + _LOOKS + _PROMOTION
+GIVEN_BACK = _HEALTH + _LOOKS + _PROMOTION  # where the guardian lives, and does not leave the lease to end by itself
+GLANCE = 2.5  # without a primary where none moves: looks are 0.5 s apart, and one may fail
+COMMIT = 6.0  # between two commits where nobody is promoted
+SILENT = 10.0  # more, where the standby vanishes without a word: noticed after 3 s, given up after 4 s, and a try lost
 PAGE = 3.0  # a request that was under way, or that the user gave up
 WHOLE = 1.0  # a resolver counts in whole seconds
 _POLL = 5.0  # how often a standby Zabbix server looks at the active one
 _RECONNECT = 10.0  # until it tries again to reach a database that it lost
 _START = 10.0  # until a server that took over has read its configuration, and listens
+_TRY = 3.0  # an agent waits so long for an answer
 _RETRY = 4.0  # an agent's try, and its pause
 
 
@@ -45,6 +55,10 @@ class Times(NamedTuple):
         blind = DATABASE + _RECONNECT if database_moves else 0.0
         server = self.server
         return TAKEOVER[self.profile] + _POLL + blind + _START + server.rises + server.ttl + WHOLE + _RETRY
+
+    def moment(self, database_moves: bool) -> float:
+        """The longest that a value waits where its server lives on."""
+        return _TRY + self.server.ttl + WHOLE + _RETRY + (DATABASE if database_moves else 0.0)
 
 
 def served(profile: str) -> Times:

@@ -22,6 +22,7 @@ from deploy.lab.times import Times
 _CALM = 150.0  # seconds until everything is as it was
 _BEFORE, _AFTER = 3.0, 4.0  # watched before an event, and after the promise
 _WRITTEN = 15.0  # until a server that took a value has written it
+_ASKED = 10.0  # until a node that was started can be asked
 _TURNS = 12  # times the TTL, until the user is served by the site that is to be
 _TABLE = "CREATE TABLE IF NOT EXISTS lab_writes (site text, number bigint, PRIMARY KEY (site, number))"
 
@@ -132,7 +133,7 @@ def _notes(scenario: Scenario, promised: Times) -> Notes:
         cast.live.tell("it is mended")
         await_(calm, "it does not come to rest", _CALM)
         cast.live.tell(f"calm {time.monotonic() - works:.1f} s after that")
-        if acts.let_in():
+        if _let_in():
             works = time.monotonic()
             cast.live.tell("resumed by hand: it had changed too often, and damping held it back")
         await_(lambda: cast.agent.unsent == 0, "the agent's values are not taken", promised.value(scenario.terms > 0))
@@ -212,7 +213,19 @@ def _arrange(scenario: Scenario) -> None:
     if scenario.dies:
         watching.give_server(_site(scenario.loses) if scenario.loses else other(_site(scenario.dies)))
         await_(calm, "it does not come to rest with the Zabbix server there", _CALM)
-    acts.let_in()
+    _let_in()
+
+
+def _let_in() -> bool:
+    """As `acts.let_in`, again where a node refuses to be asked: it may have been started a moment ago."""
+    held: list[bool] = []
+
+    def tried() -> bool:
+        held.append(acts.let_in())
+        return True
+
+    await_(tried, "what damping holds back cannot be resumed", _ASKED)
+    return any(held)
 
 
 def calm() -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -109,9 +109,29 @@ def _oldest(connection: sqlite3.Connection) -> int | None:
 
 
 def _prepare(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
-    version = require_readable(connection, path, schema)
+    before = require_readable(connection, path, schema)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {schema.synchronous}")
-    if version < schema.version:  # the number never goes back: a newer program has its additions already
-        steps = (*schema.steps[version:], _DECLARED.format(schema.oldest), f"PRAGMA user_version = {schema.version};")
-        connection.executescript(f"BEGIN IMMEDIATE; {' '.join(steps)} COMMIT")
+    if before < schema.version:  # the number never goes back: a newer program has its additions already
+        transaction(connection, lambda: _convert(connection, path, schema))
+
+
+def _convert(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
+    """Within a transaction, which `executescript` would end. Somebody else may have converted the file meanwhile."""
+    version = require_readable(connection, path, schema)
+    if version >= schema.version:
+        return
+    for step in (*schema.steps[version:], _DECLARED.format(schema.oldest)):
+        for statement in _statements(step):
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {schema.version}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """SQL, statement by statement; a semicolon within a trigger or a string ends none."""
+    begun = ""
+    for piece in script.split(";")[:-1]:
+        begun += f"{piece};"
+        if sqlite3.complete_statement(begun):
+            yield begun
+            begun = ""

@@ -13,13 +13,24 @@ from deploy.lab.outcome import Outcome, Part
 from deploy.lab.people import Value, Visit, Write
 from deploy.lab.scenarios import Scenario, all_of
 from deploy.lab.soak import Wanted, due, earlier, estimate
-from deploy.lab.times import Follow, Times, of
+from deploy.lab.times import DATABASE, PAGE, Follow, Times, of
 from tests.conftest import ROOT
 from tests.loading import load
 
 PROMISED = Times("fast", Follow(3.6, 3.6, 5), Follow(3.6, 3.6, 5), Follow(3.6, 3.6, 5))
 DIES = Scenario(
-    "dies", "Tokyo dies", lambda: None, lambda: None, 28.6, terms=1, leaves="tokyo", loses="tokyo", elects=True
+    "dies",
+    "Tokyo dies",
+    lambda: None,
+    lambda: None,
+    28.6,
+    terms=1,
+    leaves="tokyo",
+    loses="tokyo",
+    elects=True,
+    without=DATABASE,
+    commit=DATABASE + PAGE,
+    mute="tokyo",
 )
 FRONT = Scenario("front", "front end of Tokyo", lambda: None, lambda: None, 12.6, leaves="tokyo")
 EVENT, MENDED = 1000.0, 1040.0
@@ -116,6 +127,11 @@ def test_each_part_of_a_death_is_told() -> None:
         ),
         ({"looks": [Primaries(EVENT + 1, ("osaka", "tokyo"), 6)]}, "two primaries at the same time"),
         ({"values": [Value(3, EVENT, EVENT + 90, "osaka")], "stored": {3}}, "agent's value: 90.0 s"),
+        ({"answers": answers("zabbix-db", 9, 12)}, "osaka answered nobody after the event"),
+        ({"answers": answers("zabbix", 2, 7)}, "zabbix-db was answered to nobody after the event"),
+        ({"visits": [Visit(EVENT - 2, EVENT - 1, "tokyo", "")]}, "the user was served nothing in the last 5 s"),
+        ({"looks": [Primaries(EVENT - 1, ("tokyo",), 5)]}, "nobody looked for the primary after the event"),
+        ({"writes": {"osaka": []}, "written": {"osaka": set()}}, "without a commit: 40.0 s, promised 20.0"),
         ({"stored": {1}}, "not in the database: value 2, taken by osaka's server"),
         ({"shown": [Part("Zabbix shows it", 99.0, 95.0)]}, "Zabbix shows it: 99.0 s, promised 95.0"),
     ],
@@ -137,6 +153,7 @@ def test_what_a_dead_server_had_taken_a_moment_before_is_explained_and_counted()
     ("scenario", "value"),
     [
         (DIES, Value(1, EVENT - 9, EVENT - 8.9, "tokyo")),  # it had the time to write it
+        (DIES, Value(1, EVENT - 1, EVENT + 0.1, "tokyo")),  # it was dead
         (DIES, Value(1, EVENT - 1, EVENT - 0.9, "osaka")),  # that one lived on
         (FRONT, Value(1, EVENT - 1, EVENT - 0.9, "tokyo")),  # so did that one
     ],
@@ -158,6 +175,24 @@ def test_without_a_failover_detection_counts_from_the_event() -> None:
     late = notes(terms=0, timelines=0)._replace(answers=[*answers("zabbix", 4, 5), *answers("zabbix-db", 90, 90)])
     assert judge(FRONT, PROMISED, late).part("detection") == Part("detection", 4.0, 3.6)
     assert judge(FRONT._replace(elects=True), PROMISED, late).part("detection") == Part("detection", 4.0, 6.6)
+
+
+def test_where_nobody_is_promoted_there_is_a_primary_and_commits_go_on() -> None:
+    calm = notes(terms=0, timelines=0)
+    faults = judge(FRONT, PROMISED, calm).faults
+    assert "without a primary: 7.5 s, promised 2.5" in faults
+    assert "without a commit: 10.0 s, promised 6.0" in faults
+    all_along = [Write(at, EVENT + at, EVENT + at + 0.1, "") for at in range(60)]
+    busy = calm._replace(writes={"tokyo": all_along, "osaka": calm.writes["osaka"]})
+    assert judge(FRONT, PROMISED, busy).part("without a commit").took == pytest.approx(1)  # by either site's Pgpool
+
+
+def test_only_where_a_server_is_touched_a_value_may_wait_for_another_one() -> None:
+    calm = notes(terms=0, timelines=0)
+    assert judge(FRONT, PROMISED, calm).part("agent's value") == Part("agent's value", 36.0, 3 + 5 + 1 + 4)
+    touched = FRONT._replace(serves="tokyo")
+    assert judge(touched, PROMISED, calm).part("agent's value") == Part("agent's value", 36.0, pytest.approx(58.6))
+    assert "agent's value: 36.0 s, promised 13.0" in judge(touched._replace(serves="osaka"), PROMISED, calm).faults
 
 
 def test_a_drain_may_fail_nobody() -> None:

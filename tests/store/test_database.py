@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gslb.errors import ConflictError, StoreError
-from gslb.store.database import Schema, check_file, in_thread, open_database, transaction
+from gslb.store.database import Schema, check_file, in_thread, open_database, require_readable, transaction
 
 SCHEMA = Schema(("CREATE TABLE s (n INTEGER);", "CREATE TABLE t (n INTEGER UNIQUE);"), 2, "NORMAL", "its numbers")
 NEXT = SCHEMA._replace(steps=(*SCHEMA.steps, "ALTER TABLE t ADD COLUMN more TEXT DEFAULT 'sunny';"))
@@ -111,3 +111,33 @@ async def test_calls_run_in_the_thread_and_their_errors_are_ours() -> None:
             await in_thread(thread, "x", lambda: fail(sqlite3.OperationalError("disk I/O error")))
         with pytest.raises(ConflictError):
             await in_thread(thread, "x", lambda: fail(ConflictError("ours")))
+
+
+def test_a_file_that_somebody_else_converts_meanwhile_is_converted_once(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(open_database(path, SCHEMA._replace(steps=SCHEMA.steps[:1], oldest=1))):
+        pass
+    first = True
+
+    def slow(connection: sqlite3.Connection, name: str, schema: Schema) -> int:
+        nonlocal first
+        version = require_readable(connection, name, schema)
+        if first:
+            first = False
+            open_database(path, NEXT).close()
+        return version
+
+    monkeypatch.setattr("gslb.store.database.require_readable", slow)
+    with closing(open_database(path, NEXT)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+
+
+def test_a_semicolon_within_a_trigger_or_a_string_ends_no_statement(path: str) -> None:
+    step = (
+        "CREATE TABLE u (n TEXT);"
+        " CREATE TRIGGER w AFTER INSERT ON u BEGIN DELETE FROM u; INSERT INTO u VALUES (';'); END;"
+    )
+    with closing(open_database(path, Schema((step,), 1, "NORMAL", "its words"))) as connection:
+        connection.execute("INSERT INTO u VALUES ('a')")
+        assert connection.execute("SELECT n FROM u").fetchall() == [(";",)]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 _PATIENCE = 0.8  # seconds for one member; then the next one is asked
+PATIENCE = 3 * _PATIENCE
 
 
 class NoMajorityError(Exception):
@@ -48,21 +49,23 @@ class Etcd:
         """The seconds until a lease ends, unless it is renewed; negative once it has ended."""
         return int(self._call("/v3/lease/timetolive", {"ID": str(lease)}).get("TTL", -1))
 
-    def read(self, prefix: str) -> dict[str, Entry]:
+    def read(self, prefix: str, within: float = PATIENCE) -> dict[str, Entry]:
         """All keys under a prefix, at one revision that a majority knows."""
-        found = self._call("/v3/kv/range", {"key": _coded(prefix), "range_end": _after(prefix)})
+        found = self._call("/v3/kv/range", {"key": _coded(prefix), "range_end": _after(prefix)}, within)
         return dict(map(_entry, found.get("kvs", [])))
 
-    def swap(self, expected: Mapping[str, int], values: Mapping[str, Any], lease: int = 0) -> bool:
+    def swap(
+        self, expected: Mapping[str, int], values: Mapping[str, Any], lease: int = 0, within: float = PATIENCE
+    ) -> bool:
         """Write `values`, None deletes, if each expected key has that revision still (0 = none). All or nothing."""
         compares = [
             {"key": _coded(key), "target": "MOD", "result": "EQUAL", "mod_revision": str(revision)}
             for key, revision in expected.items()
         ]
-        done = self._call("/v3/kv/txn", {"compare": compares, "success": list(_writes(values, lease))})
+        done = self._call("/v3/kv/txn", {"compare": compares, "success": list(_writes(values, lease))}, within)
         return bool(done.get("succeeded", False))
 
-    def _call(self, path: str, body: object, within: float = 3 * _PATIENCE) -> dict[str, Any]:
+    def _call(self, path: str, body: object, within: float = PATIENCE) -> dict[str, Any]:
         deadline = time.monotonic() + within
         faults = []
         for endpoint in tuple(self.endpoints):

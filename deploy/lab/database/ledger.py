@@ -11,7 +11,7 @@ exactly one succeeds, and it succeeds only when nobody vouches for the old prima
 
 from typing import NamedTuple
 
-from deploy.lab.database.etcd import Entry, Etcd
+from deploy.lab.database.etcd import PATIENCE, Entry, Etcd
 
 TTL = 6  # seconds of the lease of who vouches
 PREFIX = "/zabbix-db/"
@@ -38,9 +38,9 @@ class Ledger:
     def __init__(self, etcd: Etcd) -> None:
         self.etcd = etcd
 
-    def view(self) -> View:
-        """What a majority agrees on now."""
-        found = self.etcd.read(PREFIX)
+    def view(self, within: float = PATIENCE) -> View:
+        """What a majority agrees on now; an answer is waited for no longer than `within` seconds."""
+        found = self.etcd.read(PREFIX, within)
         term, primary, synced = (found.get(key, _NONE) for key in (_TERM, _PRIMARY, _SYNCED))
         return View(
             int(term.value.get("number", 0)),
@@ -67,9 +67,9 @@ class Ledger:
         """Vouch no longer, at once: call it when PostgreSQL has surely ended."""
         return self.etcd.swap({_PRIMARY: view.revisions[1]}, {_PRIMARY: None})
 
-    def mark_synced(self, view: View, site: str) -> bool:
+    def mark_synced(self, view: View, site: str, within: float = PATIENCE) -> bool:
         """Note who has every acknowledged write; only the holder may, and while it holds."""
-        return self.etcd.swap(self._all(view), {_SYNCED: {"site": site}})
+        return self.etcd.swap(self._all(view), {_SYNCED: {"site": site}}, within=within)
 
     def leave(self, site: str) -> bool:
         """Announce that a standby is about to be stopped; "" takes it back."""
@@ -82,10 +82,13 @@ class Ledger:
         term = {"number": view.number + 1, "site": view.synced, "system": view.system}
         return self.etcd.swap(self._all(view), {_TERM: term, _SYNCED: {"site": ""}})
 
-    def force(self, view: View, site: str) -> bool:
-        """An operator's word: this site's turn begins, whatever it lacks. Still not while somebody vouches."""
+    def force(self, view: View, site: str, after: int = 0) -> bool:
+        """An operator's word: this site's turn begins, whatever it lacks. Still not while somebody vouches.
+
+        `after`: the highest term that a site has seen, where etcd has lost it.
+        """
         assert not view.holder
-        term = {"number": view.number + 1, "site": site, "system": view.system}
+        term = {"number": max(view.number, after) + 1, "site": site, "system": view.system}
         return self.etcd.swap(self._all(view), {_TERM: term, _SYNCED: {"site": ""}})
 
     @staticmethod
