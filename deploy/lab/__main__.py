@@ -11,6 +11,7 @@ from deploy.lab import build, delegation, insight, soak, trial, watching
 from deploy.lab.files import PROFILES
 from deploy.lab.outcome import Outcome
 from deploy.lab.plan import CENTRES
+from deploy.lab.processes import LabError
 
 
 def main() -> None:
@@ -40,7 +41,10 @@ def main() -> None:
 def _end(run: Callable[[], list[Outcome]], as_json: bool) -> None:
     """Exit status 1 where a promise was broken. With JSON on standard output, people read standard error."""
     with redirect_stdout(sys.stderr if as_json else sys.stdout):
-        outcomes = run()
+        try:
+            outcomes = run()
+        except LabError as error:
+            raise SystemExit(str(error)) from error
     if as_json:
         print(json.dumps([outcome.plain() for outcome in outcomes]))
     raise SystemExit(1 if any(outcome.faults for outcome in outcomes) else 0)

@@ -21,6 +21,21 @@ _RETURN = 120.0  # seconds for a site that comes back
 _LOOKS = 3  # at whom users are led to, a second apart
 
 
+class UnrestError(LabError):
+    """It did not come about in time."""
+
+
+def await_(good: Callable[[], bool], fault: str, seconds: float = _RETURN) -> None:
+    """Wait no longer than that; what cannot be asked yet is not good yet. Raises UnrestError."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(LabError, NoMajorityError):
+            if good():
+                return
+        time.sleep(0.5)
+    raise UnrestError(f"{fault}, {seconds:.0f} s long")
+
+
 def others(site: Site) -> tuple[Site, ...]:
     return tuple(one for one in SITES if one is not site)
 
@@ -68,7 +83,7 @@ def maintenance(site: Site) -> None:
     A drain of the site with the only Zabbix server that works is refused.
     """
     give_server(other(site))
-    _until(lambda: resolve("zabbix-server") == [other(site).host("app").address], "agents are still led to it")
+    await_(lambda: resolve("zabbix-server") == [other(site).host("app").address], "agents are still led to it")
     drain(site, "--wait")
     for service in reversed(services.of_site(site)):
         service.stop()
@@ -81,8 +96,8 @@ def back(site: Site) -> None:
 def back_by_hand(site: Site) -> None:
     """A drained site comes back: its database follows and is in sync, and users come when they are let in."""
     back(site)
-    _until(lambda: view().synced == site.name and role(site) == "standby", "its PostgreSQL is no standby in sync")
-    _until(all_up, "its front end is not observed up")
+    await_(lambda: view().synced == site.name and role(site) == "standby", "its PostgreSQL is no standby in sync")
+    await_(all_up, "its front end is not observed up")
     for _ in range(_LOOKS):
         if site.host("app").address in resolve("zabbix"):
             raise LabError(f"users are led to {site.name}, which is drained")
@@ -96,27 +111,12 @@ def drained_first(site: Site) -> None:
     back_by_hand(site)
 
 
-def _until(good: Callable[[], bool], fault: str) -> None:
-    deadline = time.monotonic() + _RETURN
-    while time.monotonic() < deadline:
-        with suppress(LabError, NoMajorityError):  # nodes start, and cannot be asked yet
-            if good():
-                return
-        time.sleep(0.5)
-    raise LabError(f"after {_RETURN:.0f} s: {fault}")
-
-
 def switch(site: Site) -> None:
     """Let the primary go elsewhere in order: its guardian stops it and gives the key back, and comes back to follow."""
-    guardian, goal = services.guardian(site), other(site).name
+    guardian, goal = services.guardian(site), other(site)
     guardian.stop()
-    deadline = time.monotonic() + _SWITCH
-    while view().site != goal:
-        if time.monotonic() > deadline:
-            raise LabError(
-                f"{goal} has not become primary: {services.pgpool(other(site)).host.folder}/pgpool/failover.log"
-            )
-        time.sleep(0.5)
+    log = services.pgpool(goal).host.folder / "pgpool/failover.log"
+    await_(lambda: view().site == goal.name, f"{goal.name} has not become primary: {log}", _SWITCH)
     guardian.start()
 
 

@@ -11,8 +11,7 @@ from deploy.lab.database.ledger import View
 from deploy.lab.insight import resolve, status, view
 from deploy.lab.plan import CENTRES, FOLDER, OUTSIDE, PGPOOL_PORT, RESOLVER, TOKYO, VOTERS, ZONE, Site, other
 from deploy.lab.processes import LabError, Ready, end_all, run
-
-_FAILOVER_DELAY = {"fast": "30s", "default": "60s"}  # of Zabbix's own high availability: longer than the database's
+from deploy.lab.times import TAKEOVER
 
 
 def up(profile: str) -> None:
@@ -22,7 +21,7 @@ def up(profile: str) -> None:
         ("networks of three sites and the outside", _networks),
         ("files", lambda: files.write_all(profile)),
         ("etcd: three members", _etcd),
-        ("PostgreSQL at tokyo, with Zabbix's tables", lambda: _primary(_FAILOVER_DELAY[profile])),
+        ("PostgreSQL at tokyo, with Zabbix's tables", lambda: _primary(f"{TAKEOVER[profile]:.0f}s")),
         ("PostgreSQL at osaka follows, and is in sync", _standby),
         ("Pgpool-II at both sites", _pgpool),
         ("Zabbix servers: one active, one standby", _zabbix),

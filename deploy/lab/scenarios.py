@@ -39,9 +39,16 @@ class Scenario(NamedTuple):
     dies: str = ""  # the site of which nothing is served then: Zabbix is to show it
     elects: bool = False  # whether etcd may have to elect a leader meanwhile, which comes on top of the detection
     without: float = GLANCE  # seconds that there may be no primary
-    commit: float = COMMIT  # seconds between two commits at the primary
+    silent: bool = False  # whether the standby vanishes without a word, so that commits wait for it in vain
     mute: str = ""  # the site whose name server cannot be asked
     serves: str = ""  # the site whose Zabbix server may have to hand over, if it is the active one
+
+    @property
+    def commit(self) -> float:
+        """Seconds that may be between two commits at the primary."""
+        if self.terms:
+            return self.without + PAGE
+        return COMMIT + SILENT if self.silent else COMMIT
 
 
 def all_of(times: Times) -> list[Scenario]:
@@ -121,7 +128,7 @@ def _cut(site: Site, user: float, needs: Site) -> Scenario:
         dies=site.name,
         elects=True,
         without=DATABASE if primary else GLANCE,
-        commit=DATABASE + PAGE if primary else COMMIT + SILENT,
+        silent=not primary,
         mute=site.name,
     )
 
@@ -157,7 +164,7 @@ def _link(gone: float) -> Scenario:
         leaves=TOKYO.name,
         elects=True,
         without=0.0,
-        commit=COMMIT + SILENT,
+        silent=True,
         serves=TOKYO.name,
     )
 
@@ -181,7 +188,6 @@ def _dead(site: Site, user: float) -> Scenario:
         dies=site.name,
         elects=True,
         without=DATABASE,
-        commit=DATABASE + PAGE,
         mute=site.name,
     )
 
@@ -205,7 +211,6 @@ def _primary(site: Site) -> Scenario:
         needs=site.name,
         hits=site.name,
         without=GIVEN_BACK,
-        commit=GIVEN_BACK + PAGE,
     )
 
 
@@ -220,7 +225,6 @@ def _database_host(site: Site) -> Scenario:
         needs=site.name,
         hits=site.name,
         without=DATABASE,
-        commit=DATABASE + PAGE,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from deploy.lab import acts, delegation, insight, network, report, scenarios, times, watching
+from deploy.lab.acts import UnrestError, await_
 from deploy.lab.beats import Beats, beats
 from deploy.lab.build import listens, up
 from deploy.lab.cast import Cast
@@ -30,10 +31,6 @@ _CHECKS = (
     ("delegation", "parent, name servers, unbound and Zonemaster agree", delegation.check),
     ("watching", "every item of the template has a value in Zabbix", watching.report),
 )
-
-
-class UnrestError(LabError):
-    """It did not come to rest."""
 
 
 def run(names: Sequence[str]) -> list[Outcome]:
@@ -62,8 +59,9 @@ def _check(name: str, text: str, check: Callable[[], bool]) -> Outcome:
 
 
 def prepare(profile: str) -> tuple[Times, list[Scenario]]:
-    """A lab that stands with that profile, its promises, and all scenarios with them."""
+    """A lab that stands with that profile and that Zabbix sees, its promises, and all scenarios with them."""
     up(profile)
+    watching.settle()
     await_(lambda: insight.view().holder != "", "nobody is primary", _CALM)
     turn = _turn()
     insight.sql(turn, f"UPDATE config SET ha_failover_delay = '{times.TAKEOVER[profile]:.0f}s'")
@@ -237,17 +235,6 @@ def calm() -> bool:
     pools = [insight.pools(site) for site in CENTRES]
     good = all(text.count(" up ") == 1 and primary in text for text in pools)
     return good and any(map(listens, CENTRES)) and acts.all_up()
-
-
-def await_(good: Callable[[], bool], fault: str, seconds: float) -> None:
-    """Wait no longer than that. Raises UnrestError."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with suppress(LabError, NoMajorityError):
-            if good():
-                return
-        time.sleep(0.5)
-    raise UnrestError(f"{fault}, {seconds:.0f} s long")
 
 
 def _turn() -> Site:

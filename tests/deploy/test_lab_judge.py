@@ -13,7 +13,7 @@ from deploy.lab.outcome import Outcome, Part
 from deploy.lab.people import Value, Visit, Write
 from deploy.lab.scenarios import Scenario, all_of
 from deploy.lab.soak import Wanted, due, earlier, estimate
-from deploy.lab.times import DATABASE, PAGE, Follow, Times, of
+from deploy.lab.times import DATABASE, Follow, Times, of
 from tests.conftest import ROOT
 from tests.loading import load
 
@@ -29,7 +29,6 @@ DIES = Scenario(
     loses="tokyo",
     elects=True,
     without=DATABASE,
-    commit=DATABASE + PAGE,
     mute="tokyo",
 )
 FRONT = Scenario("front", "front end of Tokyo", lambda: None, lambda: None, 12.6, leaves="tokyo")
