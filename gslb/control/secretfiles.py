@@ -1,10 +1,13 @@
 """Files of secrets: written beside and renamed, for nobody but their owner."""
 
+import hashlib
 import os
 import secrets
 from pathlib import Path
 
 from gslb.errors import StateError
+
+_MOST = 1 << 20  # bytes of a file that are looked at
 
 
 def ensure_cookie_secrets(path: str) -> None:
@@ -25,13 +28,16 @@ def replace_secrets(path: str, secrets_text: bytes) -> None:
         raise StateError(f"{path}: the cookie secrets cannot be replaced: {error}") from error
 
 
-def mark_of(path: str) -> tuple[int, ...]:
-    """Equal as long as a file is as it was; empty where there is none."""
+def mark_of(path: str) -> tuple[int, bytes] | None:
+    """Equal as long as a file is as it was; None where there is none that can be read.
+
+    It is what the file holds, not when it was written: two writes within one tick of the kernel bear the same time.
+    """
     try:
-        status = Path(path).stat()
+        with Path(path).open("rb") as file:
+            return os.fstat(file.fileno()).st_mode, hashlib.sha256(file.read(_MOST)).digest()
     except OSError:
-        return ()
-    return status.st_mtime_ns, status.st_ino, status.st_size, status.st_mode
+        return None
 
 
 def write_secret(file: Path, secret: str) -> None:

@@ -1,5 +1,6 @@
 """The TLS of the API: what its files may hold."""
 
+import os
 import ssl
 from pathlib import Path
 
@@ -62,6 +63,13 @@ def test_marks_change_with_the_files(issuer: Issuer) -> None:
     tls = ApiTls(*issuer.pair("127.0.0.1"))
     before = marks(tls)
     assert marks(tls) == before
-    issuer.pair("127.0.0.1")
+    times = Path(tls.cert).stat()
+    octets = Path(tls.cert).read_bytes()
+    Path(tls.cert).write_bytes(octets.swapcase())
+    os.utime(tls.cert, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert marks(tls) != before, "as long as the former one, and written within the same tick"
+    Path(tls.cert).write_bytes(octets)
+    assert marks(tls) == before
+    Path(tls.cert).chmod(0o644)
     assert marks(tls) != before
     assert marks(ApiTls(*issuer.pair("127.0.0.1"), issuer.ca)) != marks(tls)

@@ -202,7 +202,7 @@ def pids(name: str) -> list[int]:
 
 
 def signal_all(name: str, number: int) -> None:
-    """Send a signal to all processes in a namespace, also to those that appear meanwhile."""
+    """Send a signal to all processes in a namespace, also to those that appear meanwhile; what is killed has ended."""
     told: set[int] = set()
     while new := [pid for pid in pids(name) if pid not in told]:
         for pid in new:
@@ -210,7 +210,17 @@ def signal_all(name: str, number: int) -> None:
                 os.kill(pid, number)
         told.update(new)
     if number == signal.SIGKILL:
+        _see_end(name)
         sweep(told)
+
+
+def _see_end(name: str) -> None:
+    """A killed process is there until the kernel has given it a turn, which takes its time on a busy machine."""
+    deadline = time.monotonic() + 10
+    while left := pids(name):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"killed 10 s ago and still in {name}: {left}")
+        time.sleep(0.002)
 
 
 def sweep(ended: Iterable[int]) -> None:
