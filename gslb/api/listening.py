@@ -77,7 +77,7 @@ class Listening:
     async def close(self) -> None:
         """Finish what is under way, and let go of the address."""
         if self._server:
-            self._server.close()
+            await retire(self._server)
         await self._runner.cleanup()
         if self._socket:
             self._socket.close()
@@ -95,7 +95,7 @@ class Listening:
             ),
         )
         if former:
-            former.close()
+            await retire(former)
 
     def _handler(self) -> "_Handler":
         server = self._runner.server
@@ -103,6 +103,19 @@ class Listening:
         loop = asyncio.get_running_loop()
         options: dict[str, Any] = {"access_log": None, "keepalive_timeout": _IDLE, "auto_decompress": False}
         return _Handler(server, loop=loop, **options)
+
+
+async def retire(server: asyncio.Server) -> None:
+    """Close a server and lose no connection that it has accepted.
+
+    asyncio makes such a connection's transport an iteration of the loop later, and drops it where the server is closed
+    by then. So the server first accepts no more, and is closed when what it has accepted is made.
+    """
+    loop = asyncio.get_running_loop()
+    for listener in server.sockets:
+        loop.remove_reader(listener.fileno())
+    await asyncio.sleep(0)
+    server.close()
 
 
 class _Handler(web.RequestHandler):
