@@ -13,6 +13,7 @@ import dns.asyncquery
 import dns.message
 import pytest
 
+from gslb.api.listening import retire
 from gslb.api.main import run_node
 from gslb.control.course import starting_plan
 from tests.api import contract
@@ -64,7 +65,7 @@ class Site:
     async def break_(self) -> None:
         """Refuse connections."""
         if self._server:
-            self._server.close()
+            await retire(self._server)
             await self._server.wait_closed()
             self._server = None
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from gslb.api import listening as module
-from gslb.api.listening import Listening
+from gslb.api.listening import Listening, retire
 from gslb.config.settings import ApiTls
 from gslb.errors import StateError
 from tests.certificates import Issuer, Pair
@@ -110,6 +111,26 @@ async def test_a_renewed_certificate_is_shown_and_no_request_is_lost(start: Star
     await asyncio.gather(*asking)
     assert len(seen | {first}) == 2
     assert await serial(port, issuer) != first
+
+
+@pytest.mark.parametrize("iterations", range(5))
+async def test_no_connection_is_lost_whenever_its_server_is_retired(iterations: int) -> None:
+    """In the kernel's queue, accepted, or made: the next server on the same socket has what the former one has not."""
+    loop = asyncio.get_running_loop()
+
+    def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"hello")
+        writer.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
+        former = await asyncio.start_server(greet, sock=listener.dup())
+        client.connect(listener.getsockname())  # by the kernel, at once
+        client.setblocking(False)
+        for _ in range(iterations):
+            await asyncio.sleep(0)
+        await retire(former)
+        async with await asyncio.start_server(greet, sock=listener.dup()), asyncio.timeout(5):
+            assert await loop.sock_recv(client, 5) == b"hello"
 
 
 async def test_who_is_connected_goes_on(start: Start, issuer: Issuer) -> None:
