@@ -103,14 +103,15 @@ class Night:
             node.config.write_text(text + store)
 
     def belief(self, site: str) -> set[str]:
-        """What the nodes believe of a site."""
-        return {
-            address["observed"]
-            for node in self.nodes.values()
-            for member in node.status()["pools"][0]["members"]
-            if member["site"] == site
-            for address in member["addresses"]
-        }
+        """What the nodes believe of a site, and every prober says of it."""
+        found = set()
+        for node in self.nodes.values():
+            answer = node.call("GET", f"/api/v1/votes?site={site}").body
+            assert isinstance(answer, dict)
+            for target in answer["votes"]:
+                said = [vote["verdict"] for vote in target["votes"]]
+                found |= {target["verdict"], *said, *(["missing"] if len(said) < len(NODES) else [])}
+        return found
 
     def turn(self, site: str, *, well: bool) -> None:
         """A site breaks or is mended, and every node has seen it."""
