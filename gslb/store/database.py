@@ -128,10 +128,12 @@ def _convert(connection: sqlite3.Connection, path: str, schema: Schema) -> None:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """SQL, statement by statement; a semicolon within a trigger or a string ends none."""
+    """SQL, statement by statement; a semicolon within a trigger or a string ends none, the last may lack its own."""
     begun = ""
-    for piece in script.split(";")[:-1]:
+    for piece in script.split(";"):
         begun += f"{piece};"
         if sqlite3.complete_statement(begun):
             yield begun
             begun = ""
+    if begun:
+        yield begun  # what is not complete is an error, and SQLite says which

@@ -141,3 +141,15 @@ def test_a_semicolon_within_a_trigger_or_a_string_ends_no_statement(path: str) -
     with closing(open_database(path, Schema((step,), 1, "NORMAL", "its words"))) as connection:
         connection.execute("INSERT INTO u VALUES ('a')")
         assert connection.execute("SELECT n FROM u").fetchall() == [(";",)]
+
+
+def test_a_last_statement_may_lack_its_semicolon(path: str) -> None:
+    open_database(path, SCHEMA).close()
+    with closing(open_database(path, NEXT._replace(steps=(*SCHEMA.steps, NEXT.steps[-1].rstrip(";"))))) as connection:
+        assert connection.execute("SELECT more FROM t").fetchall() == []
+
+
+def test_half_a_statement_is_an_error(path: str) -> None:
+    half = SCHEMA._replace(steps=("CREATE TABLE t (n INTEGER); CREATE TRIGGER x AFTER INSERT ON t BEGIN SELECT 1;",))
+    with pytest.raises(sqlite3.OperationalError, match="syntax error"):
+        open_database(path, half)
