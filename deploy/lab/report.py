@@ -84,7 +84,7 @@ def of_soak(outcomes: Sequence[Outcome]) -> str:
             f"Measured {_today()}, profile {profiles}. Seconds: minimum / median / maximum ≤ what is promised:",
             _table(head, rows),
             totals(outcomes),
-            *_remarks(outcomes),
+            *_many_remarks(outcomes),
         ]
     )
 
@@ -93,6 +93,17 @@ def _remarks(outcomes: Sequence[Outcome]) -> list[str]:
     """What was checked beforehand, what is missing and why, and what was broken."""
     lines = [f"- {outcome.name}: {outcome.text}" for outcome in outcomes if not (outcome.parts or outcome.faults)]
     lines += [f"- {outcome.name}: {text}" for outcome in outcomes for text in outcome.notes]
+    lines += [f"- **{outcome.name}: {text}**" for outcome in outcomes for text in outcome.faults]
+    return ["\n".join(lines)] if lines else []
+
+
+def _many_remarks(outcomes: Sequence[Outcome]) -> list[str]:
+    """The same over many rounds: of what is missing and explained how many there are, and the first as an example."""
+    lines = []
+    for name, those in by_name(outcomes).items():
+        notes = [text for outcome in those for text in outcome.notes]
+        if notes:
+            lines.append(f"- {name}: {len(notes)} missing in {len(those)} runs, as {notes[0]}")
     lines += [f"- **{outcome.name}: {text}**" for outcome in outcomes for text in outcome.faults]
     return ["\n".join(lines)] if lines else []
 
