@@ -128,7 +128,7 @@ def _parts(scenario: Scenario, promised: Times, notes: Notes) -> Iterable[Part]:
             known = max(known, _works(notes) - notes.begun + promised.web.rises)
         yield Part("detection", left, known)
         kept = _last(notes, WEB, scenario.leaves, of_resolver=True)
-        yield Part("TTL", max(0.0, kept - left), promised.web.ttl + times.WHOLE)
+        yield Part("TTL", max(0.0, kept - _stopped(notes, left)), promised.web.ttl + times.WHOLE)
     event = [look for look in notes.looks if look.when >= notes.begun - 1]
     yield Part("without a primary", _gap(event), scenario.without)
     if scenario.terms:
@@ -182,6 +182,15 @@ def _last(notes: Notes, name: str, site: str, *, of_resolver: bool) -> float:
         and notes.after_event(answer)
     ]
     return max(found, default=0.0)
+
+
+def _stopped(notes: Notes, left: float) -> float:
+    """When that name server was seen next: between both looks it may have told a resolver of the site once more."""
+    found = sorted(one for one in notes.answers if one.name == WEB and one.server != "resolver")
+    servers = {one.server for one in found if one.when - notes.begun == left}
+    return next(
+        (one.when - notes.begun for one in found if one.server in servers and one.when - notes.begun > left), left
+    )
 
 
 def _gap(looks: Sequence[Primaries]) -> float:
