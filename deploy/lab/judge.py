@@ -128,7 +128,7 @@ def _parts(scenario: Scenario, promised: Times, notes: Notes) -> Iterable[Part]:
             known = max(known, _works(notes) - notes.begun + promised.web.rises)
         yield Part("detection", left, known)
         kept = _last(notes, WEB, scenario.leaves, of_resolver=True)
-        yield Part("TTL", max(0.0, kept - _stopped(notes, left)), promised.web.ttl + times.WHOLE)
+        yield Part("TTL", max(0.0, kept - _stopped(notes, scenario.leaves)), promised.web.ttl + times.WHOLE)
     event = [look for look in notes.looks if look.when >= notes.begun - 1]
     yield Part("without a primary", _gap(event), scenario.without)
     if scenario.terms:
@@ -173,23 +173,30 @@ def _works(notes: Notes) -> float:
 
 def _last(notes: Notes, name: str, site: str, *, of_resolver: bool) -> float:
     """When that site was answered last after the event, 0.0 = never."""
-    found = [
-        answer.when - notes.begun
+    return max((one.when - notes.begun for one in _sightings(notes, name, site, of_resolver=of_resolver)), default=0.0)
+
+
+def _stopped(notes: Notes, site: str) -> float:
+    """When the name server that gave users the site last was looked at next, 0.0 = none gave it after the event.
+
+    Between both looks it may have told a resolver of the site once more.
+    """
+    last = max(_sightings(notes, WEB, site, of_resolver=False), default=None)
+    if last is None:
+        return 0.0
+    later = (one.when for one in notes.answers if (one.server, one.name) == (last.server, WEB) and one.when > last.when)
+    return min(later, default=last.when) - notes.begun
+
+
+def _sightings(notes: Notes, name: str, site: str, *, of_resolver: bool) -> Iterable[Answer]:
+    """The answers with that site between the event and its repair."""
+    return (
+        answer
         for answer in notes.answers
         if answer.name == name
         and site in answer.sites
         and (answer.server == "resolver") == of_resolver
         and notes.after_event(answer)
-    ]
-    return max(found, default=0.0)
-
-
-def _stopped(notes: Notes, left: float) -> float:
-    """When that name server was seen next: between both looks it may have told a resolver of the site once more."""
-    found = sorted(one for one in notes.answers if one.name == WEB and one.server != "resolver")
-    servers = {one.server for one in found if one.when - notes.begun == left}
-    return next(
-        (one.when - notes.begun for one in found if one.server in servers and one.when - notes.begun > left), left
     )
 
 

@@ -93,18 +93,22 @@ def _remarks(outcomes: Sequence[Outcome]) -> list[str]:
     """What was checked beforehand, what is missing and why, and what was broken."""
     lines = [f"- {outcome.name}: {outcome.text}" for outcome in outcomes if not (outcome.parts or outcome.faults)]
     lines += [f"- {outcome.name}: {text}" for outcome in outcomes for text in outcome.notes]
-    lines += [f"- **{outcome.name}: {text}**" for outcome in outcomes for text in outcome.faults]
-    return ["\n".join(lines)] if lines else []
+    return _list([*lines, *_faults(outcomes)])
 
 
 def _many_remarks(outcomes: Sequence[Outcome]) -> list[str]:
-    """The same over many rounds: of what is missing and explained how many there are, and the first as an example."""
-    lines = []
-    for name, those in by_name(outcomes).items():
-        notes = [text for outcome in those for text in outcome.notes]
-        if notes:
-            lines.append(f"- {name}: {len(notes)} missing in {len(those)} runs, as {notes[0]}")
-    lines += [f"- **{outcome.name}: {text}**" for outcome in outcomes for text in outcome.faults]
+    """Over many rounds: how many are missing, with the first and its reason as an example, and what was broken."""
+    missing = {name: [text for one in those for text in one.notes] for name, those in by_name(outcomes).items()}
+    lines = [f"- {name}: {len(texts)} missing, as {texts[0]}" for name, texts in missing.items() if texts]
+    return _list([*lines, *_faults(outcomes)])
+
+
+def _faults(outcomes: Sequence[Outcome]) -> list[str]:
+    return [f"- **{outcome.name}: {text}**" for outcome in outcomes for text in outcome.faults]
+
+
+def _list(lines: Sequence[str]) -> list[str]:
+    """One paragraph, or none."""
     return ["\n".join(lines)] if lines else []
 
 

@@ -60,7 +60,7 @@ class Listening:
         while True:
             await asyncio.sleep(LOOK_EVERY)
             tls = wanted()
-            seen = marks(tls)
+            seen = await asyncio.to_thread(marks, tls)
             if seen == self._marks:
                 continue
             self._marks = seen

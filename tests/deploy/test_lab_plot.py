@@ -176,7 +176,7 @@ def test_rounds_are_summed_up() -> None:
     assert "| site-cut | 2 of 3 | 2.5 / 4.5 / 7.0 ≤ 6.6 | 0.5 / 0.5 / 0.5 |" in text
     assert "| drain | 0 of 1 |" in text
     assert "2 of 3 times exactly one promotion; it did not: none in 1 of 1" in text
-    assert "- site-cut: 3 missing in 3 runs, as value 7, taken by tokyo's server 0.4 s before" in text
+    assert "- site-cut: 3 missing, as value 7, taken by tokyo's server 0.4 s before" in text
     assert "- **drain: it did not come to its end: no answer**" in text
 
 
