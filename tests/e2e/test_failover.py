@@ -120,10 +120,11 @@ def test_sites_that_never_answer_delay_no_other_check(make_node: Callable[[], No
     begun = time.monotonic()
     time.sleep(3.5)
     gaps = sorted(b - a for site in sites[30:] for a, b in pairwise(t for t in site.asked if t >= begun))
-    late = gaps[len(gaps) * 9 // 10]  # not the last: a busy machine delays one or the other by itself
+    middle, late = gaps[len(gaps) // 2], gaps[len(gaps) * 9 // 10]  # not the last: a busy machine delays some by itself
     print(f"\n30 of 40 hang: {len(gaps)} other checks, {gaps[0]:.3f} to {gaps[-1]:.3f} s apart, p90 {late:.3f} s")
     assert len(gaps) >= 45
-    assert late <= INTERVAL * (1 + JITTER) + 0.1
+    assert middle <= INTERVAL * (1 + JITTER) + 0.1  # whoever waits for those that hang is late each time, and by a lot
+    assert late <= 2 * INTERVAL
     assert all(a["observed"] == "up" for a in addresses_of(node)[30:])
 
 
