@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from gslb.probe.pglogin import LOGINS
+
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Serve = Callable[..., Awaitable[int]]
 
@@ -46,6 +48,13 @@ async def serve() -> AsyncIterator[Serve]:
         task.cancel()
     await asyncio.gather(*handling, return_exceptions=True)
     await asyncio.sleep(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_program_stays() -> Iterator[None]:
+    """The one that logs in to PostgreSQL would be there until this process ends, and Python complains of that."""
+    yield
+    LOGINS.close()
 
 
 @pytest.fixture
