@@ -64,7 +64,7 @@ def prepare(profile: str) -> tuple[Times, list[Scenario]]:
     watching.settle()
     await_(lambda: insight.view().holder != "", "nobody is primary", _CALM)
     turn = _turn()
-    insight.sql(turn, f"UPDATE config SET ha_failover_delay = '{times.TAKEOVER[profile]:.0f}s'")
+    insight.sql(turn, f"UPDATE config SET ha_failover_delay = '{times.TAKEOVER:.0f}s'")
     insight.sql(turn, f"SET ROLE zabbix; {_TABLE}")
     promised = times.served(profile)
     return promised, scenarios.all_of(promised)
