@@ -163,6 +163,19 @@ class Node:
 
         await self.until(so)
 
+    async def fresh(self, path: str, **options: Any) -> Any:
+        """The document of `path` once it says that it is `fresh`: a generation may just be on its way to workers."""
+        view: dict[str, Any] = {}
+
+        async def so() -> bool:
+            nonlocal view
+            status, view = await self.call("GET", path, **options)
+            assert status == 200, view
+            return bool(view["fresh"])
+
+        await self.until(so)
+        return view
+
 
 def port_of_sites() -> int:
     """A port that is free at every site, below those that outgoing connections take meanwhile."""
