@@ -31,9 +31,9 @@ class Beats(NamedTuple):
     missing: Sequence[float]
     pauses: Sequence[Pause]
 
-    def unexplained(self, died: float | None) -> list[float]:
-        """Those missing that did not end with the active server; `died` is when it did, None = it lived."""
-        return [when for when in self.missing if died is None or not died - UNWRITTEN <= when <= died]
+    def unexplained(self, doomed: tuple[float, float] | None) -> list[float]:
+        """Those missing that no server forgot; `doomed` are the moments between which one did, None = none did."""
+        return [when for when in self.missing if doomed is None or not doomed[0] <= when <= doomed[1]]
 
 
 def beats(since: float, until: float, seconds: float = 30.0) -> Beats:

@@ -21,7 +21,7 @@ def up(profile: str) -> None:
         ("networks of three sites and the outside", _networks),
         ("files", lambda: files.write_all(profile)),
         ("etcd: three members", _etcd),
-        ("PostgreSQL at tokyo, with Zabbix's tables", lambda: _primary(f"{TAKEOVER:.0f}s")),
+        ("PostgreSQL at tokyo, with Zabbix's tables", lambda: _primary(f"{TAKEOVER[profile]:.0f}s")),
         ("PostgreSQL at osaka follows, and is in sync", _standby),
         ("Pgpool-II at both sites", _pgpool),
         ("Zabbix servers: one active, one standby", _zabbix),

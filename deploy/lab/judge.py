@@ -54,7 +54,7 @@ class Notes(NamedTuple):
 def judge(scenario: Scenario, promised: Times, notes: Notes) -> Outcome:
     """The outcome, without how long it took."""
     parts = [*_parts(scenario, promised, notes), *notes.shown]
-    explained, unexplained = _values(scenario, notes)
+    explained, unexplained = _values(scenario, promised, notes)
     lost = sorted(number for site, rows in _acknowledged(notes).items() for number in rows - notes.written[site])
     failed = [visit for visit in notes.visits if visit.fault]
     counts = {
@@ -217,7 +217,7 @@ def _acknowledged(notes: Notes) -> dict[str, set[int]]:
     return {site: {row.number for row in rows if not row.fault} for site, rows in notes.writes.items()}
 
 
-def _values(scenario: Scenario, notes: Notes) -> tuple[list[str], list[str]]:
+def _values(scenario: Scenario, promised: Times, notes: Notes) -> tuple[list[str], list[str]]:
     """What the agent has been told that it was taken, and is not in the database: explained, and not.
 
     A Zabbix server writes what it has taken about a second later. Where it ends, or finds no database for so long that
@@ -225,18 +225,33 @@ def _values(scenario: Scenario, notes: Notes) -> tuple[list[str], list[str]]:
     """
     explained: list[str] = []
     unexplained: list[str] = []
+    doomed, active = _doomed(scenario, promised, notes), _active(notes)
     missing = [value for value in notes.values if value.number not in notes.stored]
     for value in missing:
-        when = value.taken - notes.begun
-        text = f"value {value.number}, taken by {value.site}'s server {_moment(when)}"
-        known = value.site == scenario.loses and -UNWRITTEN <= when <= 0
+        text = f"value {value.number}, taken by {value.site}'s server {_moment(value.taken - notes.begun)}"
+        known = doomed and value.site == active and doomed[0] <= value.taken <= doomed[1]
         (explained if known else unexplained).append(text)
-    died = notes.begun if scenario.loses and _active(notes) == scenario.loses else None
-    beyond = notes.beats.unexplained(died)
+    beyond = notes.beats.unexplained(doomed)
     for when in notes.beats.missing:
         text = f"a beat of the agent, taken {_moment(when - notes.begun)}"
         (unexplained if when in beyond else explained).append(text)
-    return [f"{text}, and not written before it died" for text in explained], unexplained
+    end = "died" if active == scenario.loses else "gave up its role"
+    return [f"{text}, and not written before it {end}" for text in explained], unexplained
+
+
+def _doomed(scenario: Scenario, promised: Times, notes: Notes) -> tuple[float, float] | None:
+    """The time whose values the active server forgets: it dies with the event, or finds no database from then on.
+
+    One that gives up its role takes nothing for a while, so the agent must have waited after that.
+    """
+    active, begun = _active(notes), notes.begun
+    if active and active == scenario.loses:
+        return begun - UNWRITTEN, begun
+    if active and active == scenario.serves and scenario.fails:
+        given_up = begun + times.TAKEOVER[promised.profile]
+        if any(value.taken - value.tried >= PATIENCE and begun < value.tried <= given_up for value in notes.values):
+            return begun - UNWRITTEN, given_up
+    return None
 
 
 def _moment(when: float) -> str:

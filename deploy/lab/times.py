@@ -11,7 +11,7 @@ from gslb.config.requires import closure
 from gslb.dns.name import to_text
 from gslb.probe import KINDS
 
-TAKEOVER = 30.0  # of Zabbix's own high availability, as docs/zabbix.md sets it: longer than the database's failover
+TAKEOVER = {"fast": 30.0, "default": 60.0}  # of Zabbix's own high availability: longer than the database's failover
 ELECTION = 3.0  # of etcd's leader, where it dies with a site
 _LONGER = 3.0  # a new leader lets every lease begin anew, and run for an election longer
 _LOOKS = 2.0  # of etcd at its leases, of failover.py and of the guardian at etcd
@@ -54,7 +54,7 @@ class Times(NamedTuple):
         """
         blind = DATABASE + _RECONNECT if database_moves else 0.0
         server = self.server
-        return TAKEOVER + _POLL + blind + _START + server.rises + server.ttl + WHOLE + _RETRY
+        return TAKEOVER[self.profile] + _POLL + blind + _START + server.rises + server.ttl + WHOLE + _RETRY
 
     def moment(self, database_moves: bool) -> float:
         """The longest that a value waits where its server lives on."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from deploy.lab import acts, delegation, insight, network, report, scenarios, times, watching
+from deploy.lab import acts, delegation, insight, network, report, scenarios, services, times, watching
 from deploy.lab.acts import UnrestError, await_
 from deploy.lab.beats import Beats, beats
 from deploy.lab.build import listens, up
@@ -21,6 +21,7 @@ from deploy.lab.scenarios import Scenario
 from deploy.lab.times import Times
 
 _CALM = 150.0  # seconds until everything is as it was
+_SOON = 60.0  # until that is so where nothing hangs
 _BEFORE, _AFTER = 3.0, 4.0  # watched before an event, and after the promise
 _WRITTEN = 15.0  # until a server that took a value has written it
 _ASKED = 10.0  # until a node that was started can be asked
@@ -64,7 +65,7 @@ def prepare(profile: str) -> tuple[Times, list[Scenario]]:
     watching.settle()
     await_(lambda: insight.view().holder != "", "nobody is primary", _CALM)
     turn = _turn()
-    insight.sql(turn, f"UPDATE config SET ha_failover_delay = '{times.TAKEOVER:.0f}s'")
+    insight.sql(turn, f"UPDATE config SET ha_failover_delay = '{times.TAKEOVER[profile]:.0f}s'")
     insight.sql(turn, f"SET ROLE zabbix; {_TABLE}")
     promised = times.served(profile)
     return promised, scenarios.all_of(promised)
@@ -202,6 +203,9 @@ def _noted(
 
 def _arrange(scenario: Scenario) -> None:
     """Everything works, and the primary is where the scenario wants it."""
+    with suppress(UnrestError):
+        await_(calm, "", _SOON)
+    _wake()
     await_(calm, "it is not at rest before", _CALM)
     view = insight.view()
     if scenario.needs and view.site != scenario.needs:
@@ -226,15 +230,28 @@ def _let_in() -> bool:
     return any(held)
 
 
+def _wake() -> None:
+    """Start again a Zabbix server that runs and is silent: its manager of the high availability may hang in a query
+    that Pgpool will never answer, and then it would not take over."""
+    for site in CENTRES if insight.view().holder else ():
+        doing = insight.servers(_turn()).get(site.name, "silent")
+        if doing == "silent" and services.zabbix(site).process():
+            print(f"  {site.name}'s Zabbix server is silent, and is started again", flush=True)
+            services.zabbix(site).stop()
+            services.zabbix(site).start()
+
+
 def calm() -> bool:
-    """One primary with a standby in sync, each Pgpool has it alone, somebody takes values, and all members are up."""
+    """One primary with a standby in sync, each Pgpool has it alone, one Zabbix server takes values and one stands by,
+    and all members are up."""
     view = insight.view()
     if view.holder != view.site or not view.synced:
         return False
     primary = f"{_turn().host('db').address} up primary"
     pools = [insight.pools(site) for site in CENTRES]
     good = all(text.count(" up ") == 1 and primary in text for text in pools)
-    return good and any(map(listens, CENTRES)) and acts.all_up()
+    roles = sorted(insight.servers(_turn()).values())
+    return good and roles == ["active", "standby"] and any(map(listens, CENTRES)) and acts.all_up()
 
 
 def _turn() -> Site:

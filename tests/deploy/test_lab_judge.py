@@ -170,6 +170,37 @@ def test_beats_are_explained_where_the_active_server_died() -> None:
     assert faults == ["not in the database: a beat of the agent, taken 1.0 s before the event"]
 
 
+STARVED = FRONT._replace(serves="tokyo")
+BEFORE, FORGOTTEN = Value(1, EVENT - 1, EVENT - 0.9, "tokyo"), Value(2, EVENT + 10, EVENT + 10.1, "tokyo")
+WAITED = Value(3, EVENT + 28, EVENT + 50, "osaka")
+
+
+def test_what_a_server_forgot_as_it_gave_up_its_role_is_explained_and_counted() -> None:
+    calm = notes(terms=0, timelines=0)._replace(stored={1, 3}, beats=Beats(50, (EVENT + 20.0,), ()))
+    outcome = judge(STARVED, PROMISED, calm._replace(values=[BEFORE, FORGOTTEN, WAITED]))
+    assert not [text for text in outcome.faults if "not in the database" in text]
+    assert outcome.notes == [
+        "value 2, taken by tokyo's server 10.1 s after the event, and not written before it gave up its role",
+        "a beat of the agent, taken 20.0 s after the event, and not written before it gave up its role",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "values"),
+    [
+        (STARVED, [BEFORE, FORGOTTEN]),  # nobody waited: it never gave up
+        (STARVED, [BEFORE, Value(2, EVENT + 30.5, EVENT + 30.6, "tokyo"), WAITED]),  # it had, by then
+        (STARVED, [BEFORE, FORGOTTEN._replace(site="osaka"), WAITED]),  # that one has a database
+        (STARVED._replace(serves="osaka"), [BEFORE, FORGOTTEN, WAITED]),  # nothing keeps it from its database
+        (STARVED._replace(fails=False), [BEFORE, FORGOTTEN, WAITED]),  # a drain: it was asked to end
+    ],
+)
+def test_a_server_that_gave_nothing_up_has_no_excuse(scenario: Scenario, values: list[Value]) -> None:
+    calm = notes(terms=0, timelines=0)._replace(stored={1, 3})
+    faults = judge(scenario, PROMISED, calm._replace(values=values)).faults
+    assert [text for text in faults if "value 2, taken by" in text], faults
+
+
 def test_without_a_failover_detection_counts_from_the_event() -> None:
     late = notes(terms=0, timelines=0)._replace(answers=[*answers("zabbix", 4, 5), *answers("zabbix-db", 90, 90)])
     assert judge(FRONT, PROMISED, late).part("detection") == Part("detection", 4.0, 3.6)

@@ -3,7 +3,7 @@
 import pytest
 
 from deploy.lab import watching
-from deploy.lab.beats import UNWRITTEN, Beats, Pause, pauses
+from deploy.lab.beats import Beats, Pause, pauses
 from deploy.lab.watching import Look, first
 from tests.deploy.test_zabbix import HOST, KEYS, RULES, TEMPLATE, TRIGGERS
 
@@ -35,5 +35,5 @@ def test_pauses_of_an_agent() -> None:
 def test_values_that_ended_with_their_server() -> None:
     beats = Beats(9, [50.0, 98.0, 103.0], [])
     assert beats.unexplained(None) == [50.0, 98.0, 103.0]
-    assert beats.unexplained(100.0) == [50.0, 103.0]
-    assert beats.unexplained(98.0 + UNWRITTEN + 0.1) == [50.0, 98.0, 103.0]
+    assert beats.unexplained((97.0, 100.0)) == [50.0, 103.0]
+    assert beats.unexplained((98.1, 102.9)) == [50.0, 98.0, 103.0]
