@@ -115,7 +115,7 @@ def states(
                 )  # type: ignore[arg-type]
                 for a in item.addresses
             )
-            state = MemberState(pool.name, item.name, item.site, addresses, drain, forced)
+            state = MemberState(item.name, item.site, addresses, drain, forced)
             out.setdefault(pool.name, {})[item.name] = state
     return out
 

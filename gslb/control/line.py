@@ -67,7 +67,8 @@ class Line:
 
     def judge(self, inputs: Inputs, now: float) -> Outcome:
         """See gslb.health.effective."""
-        self._judged = effective(self.plan.config, inputs._replace(ranged=self._ranged), now, self._judged, self.memory)
+        inputs = inputs._replace(ranged=self._ranged, alike=self.plan.base.alike)
+        self._judged = effective(self.plan.config, inputs, now, self._judged, self.memory)
         self.memory = self._judged.memory
         return self._judged
 

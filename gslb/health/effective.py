@@ -21,8 +21,8 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gslb.config.model import Config, Pool
-from gslb.health.judging import Inputs, judge_pool
-from gslb.health.memory import NOTHING, Memory
+from gslb.health.judging import Inputs, Judged, judge_pool
+from gslb.health.memory import NOTHING, Memory, Numbers, PoolPast
 from gslb.health.states import Belief, States
 from gslb.intents import Drain, Force, Hold, Intent, Target, next_change
 
@@ -49,6 +49,8 @@ def effective(
 
     With `former`, the outcome before for the same config, only pools that something changed for are looked at; the
     others keep their states as they are. Without it, `memory` is what is left of another config or an earlier process.
+    Pools that are alike are judged once where their pasts and the intents about them are the same, too: they share the
+    result, which nobody may change.
     """
     inputs = inputs.current(now)
     if former is None or former.inputs.settled != inputs.settled:
@@ -57,16 +59,38 @@ def effective(
     else:
         touched = _touched(config, inputs, former, now)
         earlier, states, past, due = former.memory, dict(former.states), dict(former.memory), dict(former.due)
-    near = _Near(inputs)
+    near, twins = _Near(inputs), _Twins(inputs)
     for pool in touched:
-        about = near.to(pool, *map(config.pools.__getitem__, pool.requires))
-        judged = judge_pool(config, pool, about, earlier.get(pool.name, NOTHING), now)
+        about, was = near.to(pool, *map(config.pools.__getitem__, pool.requires)), earlier.get(pool.name, NOTHING)
+        key = twins.key(pool, about, was)
+        judged = twins.judged.get(key) if key else None
+        if judged is None:
+            judged = judge_pool(config, pool, about, was, now)
+            if key:
+                twins.judged[key] = judged
         states[pool.name], past[pool.name], at = judged
         due.pop(pool.name, None)
         if at is not None:
             due[pool.name] = at
     changes = [*due.values(), *filter(None, (next_change(inputs.intents, now),))]
     return Outcome(states, past, min(changes, default=None), due, inputs)
+
+
+class _Twins:
+    """What was judged in this step for a pool that others are like."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+        self._number = Numbers().of
+        self.judged: dict[tuple[object, ...], Judged] = {}
+
+    def key(self, pool: Pool, about: Inputs, was: PoolPast) -> tuple[object, ...] | None:
+        """All that the result depends on beside what is the same for every pool; None: no other is like it."""
+        kind = self._inputs.alike.get(pool.name)
+        if kind is None:
+            return None
+        intents = () if about is self._inputs else tuple(map(id, about.intents))  # the inputs keep them
+        return kind, pool.name in self._inputs.ranged, self._number(was), intents
 
 
 class _Near:

@@ -17,12 +17,13 @@ from gslb.health.wanted import told, wanted
 from gslb.intents import Drain, Force, Hold, Intent, intent_on
 
 Fails = Callable[[Pool, str], bool]  # whether an address fails the monitors of a pool
+Judged = tuple[Mapping[str, MemberState], PoolPast, float | None]
 
 
 class Inputs(NamedTuple):
     """What is known and wanted, intents that have not begun among it. `local` is what the probers at this node's site
     believe, for pools of that scope; `settled`: the first round had its time, so unknown counts as up; `ranged`: pools
-    whose TTL depends on calm."""
+    whose TTL depends on calm; `alike`: see gslb.config.alike."""
 
     belief: Belief
     drains: Sequence[Drain] = ()
@@ -32,6 +33,7 @@ class Inputs(NamedTuple):
     ballots: Ballots = MappingProxyType({})
     settled: bool = True
     ranged: Set[str] = frozenset()
+    alike: Mapping[str, int] = MappingProxyType({})
 
     @property
     def intents(self) -> tuple[Intent, ...]:
@@ -80,9 +82,7 @@ class _Address:
         return AddressState(self.address, self.observed, self.verdict, reason, tuple(self.steps), self.calm)
 
 
-def judge_pool(
-    config: Config, pool: Pool, inputs: Inputs, past: PoolPast, now: float
-) -> tuple[Mapping[str, MemberState], PoolPast, float | None]:
+def judge_pool(config: Config, pool: Pool, inputs: Inputs, past: PoolPast, now: float) -> Judged:
     """The states of a pool's members, what is remembered of them, and when they change by themselves."""
     work = _Work(config, pool, inputs, past, now)
     work.stand()
@@ -171,9 +171,7 @@ class _Work:
 
     def _member_lives(self, required: Pool, member: Member, fails: Fails) -> bool:
         force = intent_on(self.inputs.forces, required.name, member.name, member.site, self.now)
-        if force:
-            return force.up
-        return not all(fails(required, address) for address in member.probed)
+        return force.up if force else not all(fails(required, address) for address in member.probed)
 
     def let_wait(self) -> None:
         """Steps 3 and 4: what stands again may have to wait, unless nothing else lives."""
@@ -294,7 +292,7 @@ class _Work:
         name, want = member.name, self.wanted
         drain, share = want.drain_of(name), shares.get(name, 1.0)
         down = name in want.forces and not want.forces[name].up
-        state = MemberState(self.pool.name, name, member.site, tuple(those), "", down, share, ttl=want.ttls.get(name))
+        state = MemberState(name, member.site, tuple(those), "", down, share, ttl=want.ttls.get(name))
         if drain is None or (self.pool.exclusive and name in want.parts):
             return state
         return replace(state, drain=drain.id, percent=drain.percent, drained_with=str(drain.target))

@@ -45,6 +45,22 @@ Memory = Mapping[str, PoolPast]
 NOTHING: Final = PoolPast({})
 
 
+class Numbers:
+    """A number for each past, the same for equal ones. An object that comes again, as most do, is not looked into."""
+
+    def __init__(self) -> None:
+        self._by_value: dict[object, int] = {}
+        self._by_id: dict[int, tuple[PoolPast, int]] = {}  # with the object, so that its id stays its own
+
+    def of(self, past: PoolPast) -> int:
+        """Its number."""
+        found = self._by_id.get(id(past))
+        if found is None:
+            value = (*(tuple(part.items()) for part in past[:-1]), past.only)
+            found = self._by_id[id(past)] = past, self._by_value.setdefault(value, len(self._by_value))
+        return found[1]
+
+
 def resume(memory: Memory, members: Iterable[tuple[str, str]]) -> Memory:
     """The same, with an operator's word that these members (pool, member) wait for failback and damping no longer."""
     named = set(members)

@@ -64,7 +64,6 @@ class MemberState:
     an operator is about to take it out; None: as configured.
     """
 
-    pool: str
     member: str
     site: str
     addresses: tuple[AddressState, ...]

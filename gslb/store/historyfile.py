@@ -193,5 +193,5 @@ def _states(numbers: Mapping[Place, int], recorded: Mapping[int, State]) -> Stat
         found = (
             AddressState(a, s.get("observed", "unknown"), s.get("effective", "unknown")) for a, s in addresses.items()
         )
-        states.setdefault(pool, {})[member] = MemberState(pool, member, site, tuple(found))
+        states.setdefault(pool, {})[member] = MemberState(member, site, tuple(found))
     return states

@@ -5,6 +5,7 @@ from dataclasses import astuple, dataclass, field
 from ipaddress import ip_network
 from typing import Final
 
+from gslb.config.alike import alike
 from gslb.config.model import Config, DynamicName, Match, Record, Rule, Service, Zone
 from gslb.config.settings import NodeSettings
 from gslb.dns.message import AAAA, CNAME, DS, NS, SOA, TXT, A
@@ -58,6 +59,7 @@ def compile_base(config: Config, atlas: Atlas) -> Base:
     base.rule_maps = tuple(work.rule_maps)
     base.rule_names = tuple(work.rule_names)
     base.chains = tuple(work.chains)
+    base.alike = alike(config.pools)
     _distances(base, config, atlas)
     base.digest = digest_of(base)
     return base

@@ -40,7 +40,7 @@ class PackedLeaves:
         before, good = self.leaves, self.leaves.last_good
         pairs = enumerate(zip(before.nodes, leaves.nodes, strict=True))
         moved = [index for index, (old, new) in pairs if old is not new]
-        packed = pack_nodes(leaves.nodes[index] for index in moved)
+        packed = pack_nodes([leaves.nodes[index] for index in moved])
         last_good = tuple((pool, tuple(sorted(a))) for pool, a in leaves.last_good.items() if good.get(pool) != a)
         return Change(leaves.base_digest, since, tuple(zip(moved, packed, strict=True)), last_good)
 

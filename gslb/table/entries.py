@@ -201,7 +201,7 @@ class Base:
     """Names, rules and static data. `digest` ties leaves to the base that they were compiled for."""
 
     __slots__ = (
-        *("chains", "digest", "names", "nearest", "pool_maps", "rows", "rule_maps", "rule_names", "settings"),
+        *("alike", "chains", "digest", "names", "nearest", "pool_maps", "rows", "rule_maps", "rule_names", "settings"),
         "zones",
     )
 
@@ -214,6 +214,7 @@ class Base:
         self.nearest: tuple[NearestMap, ...] = ()
         self.pool_maps: Mapping[str, int] = {}  # pool -> position in `nearest`
         self.chains: tuple[ChainSpec, ...] = ()
+        self.alike: Mapping[str, int] = {}  # by pool: gslb.config.alike; of a base that was loaded, nobody wants it
         self.digest = b""
         self.rows = 1  # of counters: see gslb.table.rows
 

@@ -59,15 +59,11 @@ def compile_pools(
     With `former`, only the chains of pools in another state are compiled; the other nodes stay the same objects.
     """
     moved = _moved(config, states, last_good, former)
-    sites = {site: at for at, site in enumerate(base.settings.sites)}
-
-    def view(name: str) -> PoolView:
-        return PoolView(config.pools[name], states[name], base.pool_maps.get(name, -1), sites)
-
-    views = {name: view(name) for name in moved.serving}
-    good = {name: _kept(view, last_good.get(name, frozenset())) for name, view in views.items()}
+    once = _Once(base, config, states)
+    views = {name: once.view(name) for name in moved.serving}
+    good = {name: once.kept(view, last_good.get(name, frozenset())) for name, view in views.items()}
     if former is None:
-        return Leaves(base.digest, [_compile(spec, views, good) for spec in base.chains], good)
+        return Leaves(base.digest, [once.node(spec, views, good) for spec in base.chains], good)
     nodes = list(former.leaves.nodes)
     serving, calm = moved
     touched = [
@@ -76,11 +72,48 @@ def compile_pools(
         if not serving.isdisjoint(spec.pools) or (spec.ttl_min is not None and not calm.isdisjoint(spec.pools))
     ]
     for name in {name for at in touched for name in base.chains[at].pools} - views.keys():  # that share a chain
-        views[name] = view(name)
+        views[name] = once.view(name)
     good = {**former.leaves.last_good, **good}
     for at in touched:
-        nodes[at] = _compile(base.chains[at], views, good)
+        nodes[at] = once.node(base.chains[at], views, good)
     return Leaves(base.digest, nodes, good)
+
+
+class _Once:
+    """Makes everything once for all pools that are alike and in the same state, as after the death of a site at which
+    thousands have a member. Ids stand for what it has made, or `states` hold: neither goes away meanwhile."""
+
+    def __init__(self, base: Base, config: Config, states: States) -> None:
+        self._base = base
+        self._config = config
+        self._states = states
+        self._sites = {site: at for at, site in enumerate(base.settings.sites)}
+        self._views: dict[tuple[object, ...], PoolView] = {}
+        self._good: dict[tuple[object, ...], frozenset[str]] = {}
+        self._nodes: dict[tuple[object, ...], Node] = {}
+
+    def view(self, name: str) -> PoolView:
+        pool, members, nearest = self._config.pools[name], self._states[name], self._base.pool_maps.get(name, -1)
+        key = self._base.alike.get(name, name), id(members), nearest, pool.load
+        found = self._views.get(key)
+        if found is None:
+            found = self._views[key] = PoolView(pool, members, nearest, self._sites)
+        return found
+
+    def kept(self, view: PoolView, before: frozenset[str]) -> frozenset[str]:
+        key = id(view), before
+        found = self._good.get(key)
+        if found is None:
+            found = self._good[key] = _kept(view, before)
+        return found
+
+    def node(self, spec: ChainSpec, views: Mapping[str, PoolView], good: LastGood) -> Node:
+        those = [views[name] for name in spec.pools]
+        key = *map(id, those), *map(good.__getitem__, spec.pools), spec[1:]  # whose first is the names of pools
+        found = self._nodes.get(key)
+        if found is None:
+            found = self._nodes[key] = compile_chain(spec, those, good)
+        return found
 
 
 def _kept(view: PoolView, before: frozenset[str]) -> frozenset[str]:
@@ -98,21 +131,31 @@ def _moved(config: Config, states: States, last_good: LastGood, former: Former |
         return _Moved(states.keys(), frozenset())
     before, good = former.states, former.leaves.last_good
     loaded = {name for name, pool in former.pools.items() if pool.load != config.pools[name].load}
-    others = {name for name, members in states.items() if members is not before[name] and members != before[name]}
-    changed = {name: _changed(before[name], states[name]) for name in others}
-    serving = {name for name, pairs in changed.items() if any(_serving(old) != _serving(new) for old, new in pairs)}
-    calm = {name for name, pairs in changed.items() if any(_calm(old) != _calm(new) for old, new in pairs)}
+    known: dict[tuple[int, int], tuple[bool, bool]] = {}
+    serving, calm = set(), set()
+    for name, members in states.items():
+        was = before[name]
+        if members is not was:
+            key = id(was), id(members)  # pools that are alike share their states
+            if key not in known:
+                known[key] = _differ(was, members)
+            serves, calms = known[key]
+            if serves:
+                serving.add(name)
+            if calms:
+                calm.add(name)
     if good is not last_good:
         serving |= {name for name in states if name in last_good and last_good[name] != good[name]}
     return _Moved(serving | loaded, calm)
 
 
-def _changed(
-    before: Mapping[str, MemberState], members: Mapping[str, MemberState]
-) -> list[tuple[MemberState, MemberState]]:
-    """The members that are not quite what they were."""
+def _differ(before: Mapping[str, MemberState], members: Mapping[str, MemberState]) -> tuple[bool, bool]:
+    """Whether they serve otherwise, and whether any is calm that was not, or no more."""
     pairs = [(before[name], new) for name, new in members.items()]
-    return [(old, new) for old, new in pairs if old is not new and old != new]
+    pairs = [(old, new) for old, new in pairs if old is not new and old != new]
+    serves = any(_serving(old) != _serving(new) for old, new in pairs)
+    calms = any(_calm(old) != _calm(new) for old, new in pairs)
+    return serves, calms
 
 
 def _serving(one: MemberState) -> tuple[object, ...]:
@@ -124,10 +167,6 @@ def _serving(one: MemberState) -> tuple[object, ...]:
 
 def _calm(one: MemberState) -> list[bool]:
     return [address.calm for address in one.addresses]
-
-
-def _compile(spec: ChainSpec, views: Mapping[str, PoolView], good: LastGood) -> Node:
-    return compile_chain(spec, [views[name] for name in spec.pools], good)
 
 
 def compile_chain(spec: ChainSpec, views: Sequence[PoolView], good: LastGood) -> Node:
@@ -215,7 +254,7 @@ def _last_resort(spec: ChainSpec, views: Sequence[PoolView], good: LastGood) -> 
     places = deciding(spec, views)
     if not places:
         return NODATA
-    nodes = [views[at].all_down(spec, good[views[at].pool.name]) for at in places]
+    nodes = [views[at].all_down(spec, good[spec.pools[at]]) for at in places]
     return _mixed([(spec.weights[at] if spec.weights else 1, node) for at, node in zip(places, nodes, strict=True)])
 
 

@@ -1,6 +1,6 @@
 """Nodes as bytes and back: msgpack of nested tuples, so reading them can build values but never run code."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from io import BytesIO
@@ -59,10 +59,16 @@ def _short(packed: bytes) -> Node:
     return load_node(unpack(packed))
 
 
-def pack_nodes(nodes: Iterable[TreeNode]) -> list[bytes]:
+def pack_nodes(nodes: Sequence[TreeNode]) -> list[bytes]:
     """Nodes of leaves as bytes, each for itself."""
     packer = msgpack.Packer(use_bin_type=True).pack  # one for all costs half as much as one for each
-    return [node.packed if type(node) is Folded else packer(dump_node(node)) for node in nodes]
+    known: dict[int, bytes] = {}  # many pools may share a node
+    found = []
+    for node in nodes:
+        if (packed := known.get(id(node))) is None:
+            packed = known[id(node)] = node.packed if type(node) is Folded else packer(dump_node(node))
+        found.append(packed)
+    return found
 
 
 def dump_node(node: TreeNode | None) -> Packed | None:

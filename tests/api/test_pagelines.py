@@ -53,7 +53,7 @@ def test_what_is_not_known_is_left_out() -> None:
 
 
 def test_names_are_escaped() -> None:
-    state = MemberState(ODD, ODD, ODD, (AddressState("192.0.2.1", "up", "up"),), "")
+    state = MemberState(ODD, ODD, (AddressState("192.0.2.1", "up", "up"),), "")
     found = families(
         member_lines({ODD: {ODD: state}}) + history_lines([Row("site", "", "", ODD, "7d", Figures(1.0), Figures())])
     )

@@ -54,7 +54,7 @@ def test_holds_every_pool_and_member() -> None:
     states, _, again, *_ = judged(config(), {}, (), 5.0, settled=False)
     assert {pool: list(members) for pool, members in states.items()} == {"front": ["tokyo", "osaka"]}
     tokyo = states["front"]["tokyo"]
-    assert (tokyo.pool, tokyo.member, tokyo.site, tokyo.drain) == ("front", "tokyo", "tokyo", "")
+    assert (tokyo.member, tokyo.site, tokyo.drain) == ("tokyo", "tokyo", "")
     assert [address.address for address in tokyo.addresses] == [V4, V6]
     assert again is None
 

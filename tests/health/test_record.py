@@ -202,7 +202,7 @@ def test_what_comes_and_goes_is_absent_before_and_after() -> None:
 
 def test_a_member_that_moves_to_another_site_is_another_place() -> None:
     def at(site: str) -> States:
-        return {"web": {"m": MemberState("web", "m", site, (AddressState("192.0.2.1", "up", "up"),))}}
+        return {"web": {"m": MemberState("m", site, (AddressState("192.0.2.1", "up", "up"),))}}
 
     found = {(event.site, event.before, event.after) for event in changes(at("tokyo"), at("osaka"), 1.0)}
     assert found == {("tokyo", "up", "absent"), ("osaka", "absent", "up")}
@@ -221,5 +221,5 @@ def test_the_cause_of_an_observation_is_what_the_monitors_say(
     steps: tuple[Step, ...], reason: str, observed: str
 ) -> None:
     state = AddressState("192.0.2.1", "down", "down", reason, steps)
-    found = changes({}, {"web": {"m": MemberState("web", "m", "tokyo", (state,))}}, 1.0)
+    found = changes({}, {"web": {"m": MemberState("m", "tokyo", (state,))}}, 1.0)
     assert {event.what: event.cause for event in found} == {"observed": observed, "effective": reason}

@@ -21,7 +21,7 @@ def states(**verdicts: Verdict) -> States:
     """One pool whose members have one address each; observed and effective are the same."""
     return {
         "web": {
-            name: MemberState("web", name, name, (AddressState("192.0.2.1", verdict, verdict, f"why {verdict}"),))
+            name: MemberState(name, name, (AddressState("192.0.2.1", verdict, verdict, f"why {verdict}"),))
             for name, verdict in verdicts.items()
         }
     }
@@ -204,7 +204,7 @@ def test_a_write_that_fails_changes_nothing_and_may_be_repeated(path: str, file:
 
 def test_a_long_cause_is_cut(file: HistoryFile) -> None:
     state = AddressState("192.0.2.1", "down", "down", "x" * 10_000)
-    write(file, {10: {"web": {"m": MemberState("web", "m", "tokyo", (state,))}}})
+    write(file, {10: {"web": {"m": MemberState("m", "tokyo", (state,))}}})
     assert {len(event.cause) for event in file.events(ALL)} == {500}
 
 

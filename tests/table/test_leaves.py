@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from gslb.config.model import AllDown, Config, MinUp, Pool, Rule
+from gslb.geo.atlas import Atlas
 from gslb.health.states import States
 from gslb.table.build import compile_base
 from gslb.table.leaves import Former, compile_pools
+from gslb.table.pack import dump_node
 from gslb.table.poolview import NO_LIVE_SITE
 from tests.support import OSAKA, TOKYO, addresses, ask, config, context, member, name, query, states, table
 
@@ -364,3 +366,13 @@ def test_of_an_exclusive_pool_one_member_is_remembered() -> None:
     assert second.last_good["web"] == {OSAKA_4}, "not Tokyo's IPv6 beside it"
     third = compile_pools(base, made, states(made, down=[*TOKYO.addresses, *OSAKA.addresses]), second.last_good)
     assert third.last_good["web"] == {OSAKA_4}
+
+
+def test_pools_that_share_a_state_are_compiled_each_by_its_own_configuration() -> None:
+    pools = [pool("one"), pool("other", policy="failover"), pool("twin")]
+    made = config(pools=pools, names=[name(each.name, Rule((each.name,))) for each in pools])
+    base = compile_base(made, Atlas.empty())
+    members = states(made)["one"]
+    leaves = compile_pools(base, made, dict.fromkeys(made.pools, members), {})
+    nodes = {spec.pools[0]: dump_node(node) for spec, node in zip(base.chains, leaves.nodes, strict=True)}
+    assert nodes["one"] == nodes["twin"] != nodes["other"]

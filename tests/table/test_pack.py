@@ -31,6 +31,13 @@ def test_a_leaf_unfolds_once_when_it_is_asked_for() -> None:
     assert again.leaves.nodes is again.nodes
 
 
+def test_a_node_that_leaves_share_is_packed_once() -> None:
+    one, other = Answer((b"one",)), Answer((b"other",))
+    packed = pack_nodes([one, other, one, Answer((b"one",))])
+    assert packed[0] is packed[2]
+    assert packed[0] == packed[3] != packed[1]
+
+
 def test_packing_does_not_care_what_has_unfolded() -> None:
     made = table(config())
     packed = pack_nodes(made.nodes)
