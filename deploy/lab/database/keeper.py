@@ -25,7 +25,7 @@ from deploy.lab.database.ledger import Ledger, View
 
 _TICK, _HURRY = 2.0, 0.5  # seconds between looks, at rest and while there is something to do
 _UP, _DOWN = ("1", "2"), "3"
-_STUCK = 3  # looks in a row
+_STUCK, _HUNG = 3, 20  # looks in a row that it refuses, and that it says nothing: more than a minute
 _PATIENCE = 1.5  # seconds for one question
 _SILENT = "?"
 _PAUSE = 3.0  # seconds that Pgpool has to do it; until then it is not told again
@@ -50,7 +50,7 @@ class Keeper:
         self._sites = sites
         self._port = port
         self._said = ""
-        self._clients, self._failures = clients, 0
+        self._clients, self._refusals, self._silences = clients, 0, 0
         self._told: dict[tuple[str, int], float] = {}
         self._environment = {**os.environ, "PCPPASSFILE": str(folder / "pcppass"), "PGPASSFILE": str(folder / "pgpass")}
 
@@ -94,13 +94,21 @@ class Keeper:
             _say(f"{verb} {self._sites[number][0]}")
 
     def _stuck(self, view: View) -> bool:
-        """Whether Pgpool refuses everybody though it calls the primary up. To take it out and in renews its processes.
+        """Whether Pgpool serves nobody though it calls the primary up. To take it out and in renews its processes.
 
-        One that says nothing in time is no such case: all of its processes may be busy, and those would be ended.
+        One that says nothing in time may be busy with clients, and those would be ended. But it has more processes than
+        clients, so where that lasts while the primary itself answers, they hang.
         """
-        works = not view.holder or self._ask("127.0.0.1", self._clients) != ""
-        self._failures = 0 if works else self._failures + 1
-        return self._failures > _STUCK
+        primary = dict(self._sites).get(view.holder)
+        said = self._ask("127.0.0.1", self._clients) if primary else "f"
+        hangs = primary is not None and said == _SILENT and self._ask(primary) == "f"
+        self._refusals = self._refusals + 1 if said == "" else 0
+        self._silences = self._silences + 1 if hangs else 0
+        if self._refusals <= _STUCK and self._silences <= _HUNG:
+            return False
+        _say("Pgpool refuses everybody" if said == "" else "Pgpool says nothing")
+        self._refusals = self._silences = 0
+        return True
 
     def _status(self, number: int) -> str:
         words = self._pcp("pcp_node_info", str(number)).split()
