@@ -23,13 +23,15 @@ class LabError(Exception):
 
 
 class Service(NamedTuple):
-    """One program of one host. `binds` are folders and files that it alone sees in the place of others."""
+    """One program of one host. `binds` are folders and files that it alone sees in the place of others; `own_ipc`: its
+    shared memory is its own, and goes with it however it ends."""
 
     host: Host
     name: str
     argv: Sequence[str]
     user: str = ""
     binds: Mapping[str, Path] = {}
+    own_ipc: bool = False
 
     @property
     def log(self) -> Path:
@@ -52,7 +54,7 @@ class Service(NamedTuple):
         RUN.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                in_host(self.host, self.argv, self.user, self.binds),
+                in_host(self.host, self.argv, self.user, self.binds, own_ipc=self.own_ipc),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -108,11 +110,14 @@ class Ready:
         return done.returncode == 0
 
 
-def in_host(host: Host, argv: Sequence[str], user: str = "", binds: Mapping[str, Path] | None = None) -> list[str]:
+def in_host(
+    host: Host, argv: Sequence[str], user: str = "", binds: Mapping[str, Path] | None = None, *, own_ipc: bool = False
+) -> list[str]:
     """The command line that runs another in a host, as a user. The process keeps its pid through all of it."""
     script = "".join(f"mount --bind '{source}' '{target}' && " for target, source in (binds or {}).items())
     become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"] if user else []
-    return inside(namespace(host), "sh", "-c", f'{script}exec "$@"', "sh", *become, *argv)
+    apart = ["unshare", "--ipc"] if own_ipc else []
+    return inside(namespace(host), "sh", "-c", f'{script}exec "$@"', "sh", *apart, *become, *argv)
 
 
 def run(host: Host, *argv: str, user: str = "", text: str = "", seconds: float = 120) -> str:

@@ -119,6 +119,12 @@ def checkout(need: Callable[[str], str]) -> Iterator[Checkout]:
         shutil.rmtree(folder)
 
 
+def shared_memory() -> set[str]:
+    """The ids of the machine's segments of a megabyte and more: what Pgpool takes, and leaves where it is killed."""
+    rows = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
+    return {row[1] for row in rows if int(row[3]) >= 1 << 20}
+
+
 def inside(networks: set[int]) -> list[str]:
     """The command lines of all processes in these network namespaces."""
     found = []
@@ -130,6 +136,7 @@ def inside(networks: set[int]) -> list[str]:
 
 
 def test_users_notice_no_more_than_was_promised(checkout: Checkout) -> None:
+    segments = shared_memory()
     begun = time.monotonic()
     checkout.lab("up", seconds=180)
     stands = time.monotonic() - begun
@@ -148,4 +155,5 @@ def test_users_notice_no_more_than_was_promised(checkout: Checkout) -> None:
     assert not checkout.standing()
     assert not checkout.files.exists()
     assert inside(networks) == []
+    assert shared_memory() <= segments
     assert str(checkout.folder) not in checkout.root.with_name("mounts").read_text()
