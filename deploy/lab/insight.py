@@ -69,9 +69,9 @@ def timeline(site: Site) -> int:
     return int(sql(site, "SELECT pg_walfile_name(pg_current_wal_lsn())")[:8], 16)
 
 
-def servers(site: Site) -> dict[str, str]:
+def zabbix_roles(site: Site) -> dict[str, str]:
     """What the Zabbix servers of the high availability do, by their names, as a site's database has it: "active",
-    "standby", or else "silent": stopped, or nothing heard of it for a while."""
+    "standby", or else "silent": stopped, or nothing heard of it for a while, which Zabbix's API tells much later."""
     words = "CASE WHEN lastaccess < extract(epoch FROM now()) - 15 THEN 'silent' WHEN status = 3 THEN 'active'"
     query = f"SELECT name, {words} WHEN status = 0 THEN 'standby' ELSE 'silent' END FROM ha_node"
     return dict(line.split("|", 1) for line in sql(site, query).splitlines())

@@ -234,7 +234,7 @@ def _wake() -> None:
     """Start again a Zabbix server that runs and is silent: its manager of the high availability may hang in a query
     that Pgpool will never answer, and then it would not take over."""
     for site in CENTRES if insight.view().holder else ():
-        doing = insight.servers(_turn()).get(site.name, "silent")
+        doing = insight.zabbix_roles(_turn()).get(site.name, "silent")
         if doing == "silent" and services.zabbix(site).process():
             print(f"  {site.name}'s Zabbix server is silent, and is started again", flush=True)
             services.zabbix(site).stop()
@@ -250,7 +250,7 @@ def calm() -> bool:
     primary = f"{_turn().host('db').address} up primary"
     pools = [insight.pools(site) for site in CENTRES]
     good = all(text.count(" up ") == 1 and primary in text for text in pools)
-    roles = sorted(insight.servers(_turn()).values())
+    roles = sorted(insight.zabbix_roles(_turn()).values())
     return good and roles == ["active", "standby"] and any(map(listens, CENTRES)) and acts.all_up()
 
 

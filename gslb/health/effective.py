@@ -59,15 +59,10 @@ def effective(
     else:
         touched = _touched(config, inputs, former, now)
         earlier, states, past, due = former.memory, dict(former.states), dict(former.memory), dict(former.due)
-    near, twins = _Near(inputs), _Twins(inputs)
+    near, twins = _Near(inputs), _Twins(config, inputs, now)
     for pool in touched:
-        about, was = near.to(pool, *map(config.pools.__getitem__, pool.requires)), earlier.get(pool.name, NOTHING)
-        key = twins.key(pool, about, was)
-        judged = twins.judged.get(key) if key else None
-        if judged is None:
-            judged = judge_pool(config, pool, about, was, now)
-            if key:
-                twins.judged[key] = judged
+        about = near.to(pool, *map(config.pools.__getitem__, pool.requires))
+        judged = twins.judge(pool, about, earlier.get(pool.name, NOTHING))
         states[pool.name], past[pool.name], at = judged
         due.pop(pool.name, None)
         if at is not None:
@@ -77,20 +72,25 @@ def effective(
 
 
 class _Twins:
-    """What was judged in this step for a pool that others are like."""
+    """Judges pools at one moment; those that are alike, with the same past and intents, once."""
 
-    def __init__(self, inputs: Inputs) -> None:
+    def __init__(self, config: Config, inputs: Inputs, now: float) -> None:
+        self._config = config
         self._inputs = inputs
+        self._now = now
         self._number = Numbers().of
-        self.judged: dict[tuple[object, ...], Judged] = {}
+        self._judged: dict[tuple[object, ...], Judged] = {}
 
-    def key(self, pool: Pool, about: Inputs, was: PoolPast) -> tuple[object, ...] | None:
-        """All that the result depends on beside what is the same for every pool; None: no other is like it."""
+    def judge(self, pool: Pool, about: Inputs, was: PoolPast) -> Judged:
+        """The pool with its past, by the inputs that are about it."""
         kind = self._inputs.alike.get(pool.name)
         if kind is None:
-            return None
+            return judge_pool(self._config, pool, about, was, self._now)
         intents = () if about is self._inputs else tuple(map(id, about.intents))  # the inputs keep them
-        return kind, pool.name in self._inputs.ranged, self._number(was), intents
+        key = kind, pool.name in self._inputs.ranged, self._number(was), intents
+        if key not in self._judged:
+            self._judged[key] = judge_pool(self._config, pool, about, was, self._now)
+        return self._judged[key]
 
 
 class _Near:

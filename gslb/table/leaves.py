@@ -93,6 +93,7 @@ class _Once:
         self._nodes: dict[tuple[object, ...], Node] = {}
 
     def view(self, name: str) -> PoolView:
+        """The pool in its present state."""
         pool, members, nearest = self._config.pools[name], self._states[name], self._base.pool_maps.get(name, -1)
         key = self._base.alike.get(name, name), id(members), nearest, pool.load
         found = self._views.get(key)
@@ -101,6 +102,7 @@ class _Once:
         return found
 
     def kept(self, view: PoolView, before: frozenset[str]) -> frozenset[str]:
+        """What is remembered for `last_good`."""
         key = id(view), before
         found = self._good.get(key)
         if found is None:
@@ -108,6 +110,7 @@ class _Once:
         return found
 
     def node(self, spec: ChainSpec, views: Mapping[str, PoolView], good: LastGood) -> Node:
+        """What a chain serves."""
         those = [views[name] for name in spec.pools]
         key = *map(id, those), *map(good.__getitem__, spec.pools), spec[1:]  # whose first is the names of pools
         found = self._nodes.get(key)

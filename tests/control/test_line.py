@@ -163,10 +163,10 @@ def test_pools_that_are_alike_come_to_what_each_would_come_to_alone(moments: lis
         nearby = {key: seen for key, seen in belief.items() if seen.calm}
         inputs = Inputs(belief, *wanted, nearby, settled=number > 0, ranged={"web0", "web1", "slow0"})
         found = line.judge(inputs, pace * number)
-        for web, pool in made.pools.items():
-            if found.states[web] is not before.get(web):  # else it was not looked at
-                alone = judge_pool(made, pool, inputs, memory[web], pace * number)
-                assert (found.states[web], found.memory[web], found.due.get(web)) == alone
+        for key, pool in made.pools.items():
+            if found.states[key] is not before.get(key):  # else it was not looked at
+                alone = judge_pool(made, pool, inputs, memory[key], pace * number)
+                assert (found.states[key], found.memory[key], found.due.get(key)) == alone
         before, memory = found.states, found.memory
 
         leaves = line.compile(found.states, good, loads)

@@ -14,6 +14,7 @@ import pytest
 from deploy.lab.database import keeper as module
 from deploy.lab.database.keeper import Keeper
 from deploy.lab.database.ledger import View
+from tests.ending import terminate
 from tests.ports import free_port
 from tests.postgres_kit import Cluster
 
@@ -87,12 +88,7 @@ class Pool:
         return self.client("SELECT 'yes'").communicate(timeout=20)[0].strip() == "yes"
 
     def close(self) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        terminate(self.process)
         shutil.rmtree(self.folder)
 
 

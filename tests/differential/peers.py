@@ -9,6 +9,8 @@ from pathlib import Path
 
 import dns.message
 
+from tests.ending import terminate
+
 
 class Peer:
     """A running name server that is asked over UDP."""
@@ -51,12 +53,7 @@ class Peer:
 
     def stop(self) -> None:
         self._socket.close()
-        self._process.terminate()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        terminate(self._process, 5)
 
 
 def nsd(binary: str, folder: Path, port: int, zones: Mapping[str, str]) -> Peer:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from gslb.server.processes import ProcessId, end
 from tests.conftest import ENVIRONMENT, ROOT
 from tests.e2e.load import addresses_of, ask_once
+from tests.ending import terminate
 from tests.support import query
 
 SITES = """\
@@ -169,12 +170,7 @@ class Node:
         """End it in order, and whatever may be left of it out of order."""
         started = self.everyone()
         if self.process:
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+            terminate(self.process)
         end([*started, *self.everyone()], 0.1)
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from gslb.server.processes import ProcessId
 from tests.conftest import ENVIRONMENT, ROOT
+from tests.ending import terminate
 from tests.support import addresses, query
 
 
@@ -79,12 +80,7 @@ class Node:
         """End whatever is left of it."""
         run = self.run()
         if self.process:
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+            terminate(self.process)
         for processes in (*run.values(), *self.run().values()):
             for process in processes:
                 process.send(signal.SIGKILL)
